@@ -1,0 +1,46 @@
+# `make` alone prints this help. Every target uses the Python of the active environment.
+PYTHON ?= python
+DEMO ?= runs/demo
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt lint types arch docs test test-all bench demo check
+
+help:  ## print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+setup:  ## install the package in place with everything the tests need
+	$(PYTHON) -m pip install -e ".[dev]"
+
+fmt:  ## format the code and mend what ruff can mend
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+lint:  ## check style and formatting
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
+types:  ## check types (mypy --strict)
+	$(PYTHON) -m mypy
+
+arch:  ## check which way imports point, sizes, names
+	$(PYTHON) -m pytest -q tests/test_architecture.py
+
+docs:  ## run every code block of README.md and docs/
+	$(PYTHON) -m pytest -q tests/test_docs.py
+
+test:  ## run the tests (CPU, no network)
+	$(PYTHON) -m pytest
+
+test-all:  ## run the tests, the slow ones too
+	$(PYTHON) -m pytest -m "not gpu"
+
+bench:  ## measure speed, start-up and size
+	$(PYTHON) benchmarks/cold_start.py
+	$(PYTHON) benchmarks/drawing.py
+	$(PYTHON) benchmarks/world.py
+	$(PYTHON) benchmarks/training_speed.py
+	$(PYTHON) benchmarks/install_size.py
+
+demo:  ## train every part from nothing for a minute or two and draw with the result
+	$(PYTHON) -m molnar.app.cli.main train all --recipe demo --out $(DEMO)
+
+check: lint types test  ## lint, types and all the default tests (arch and docs are among them)
