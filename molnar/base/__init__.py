@@ -1,0 +1,1 @@
+"""The ground every stage stands on: types, errors, files, randomness; imports no stage."""

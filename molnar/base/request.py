@@ -1,0 +1,239 @@
+"""What is asked for (`Request`) and what comes back (`Picture`): shared by Python, CLI and HTTP.
+
+Limits and help texts stand in the fields themselves (`base/limits.py`); the command line's help,
+the JSON schema and the checks all read them from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from molnar.base import metadata
+from molnar.base.config import from_json, to_json
+from molnar.base.errors import DataError, MolnarError, one_line
+from molnar.base.files import write_bytes
+from molnar.base.limits import asked, check_fields, fits, json_schema, required
+from molnar.base.rng import NUM_SEEDS
+
+__all__ = [
+    "Picture",
+    "Request",
+    "UnknownWord",
+    "json_schema",
+    "pixels_sha256",
+    "request_from",
+]
+
+RECORD_FORMAT = 1  # version of the JSON inside a picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A wish for pictures; None means what the model recommends, and for the seed, a random one.
+
+    Picture k of a request has seed `seed + k` (modulo 2**32) and equals the single picture of it.
+
+    Example:
+        >>> Request(prompt="a red fox", steps=8).validated().height
+        512
+    """
+
+    prompt: str = required("What to draw.", length=(1, 2000))
+    negative_prompt: str = asked("", "What to keep out of the picture.", length=(0, 2000))
+    height: int = asked(512, "Height in pixels.", minimum=64, maximum=2048, multiple_of=8)
+    width: int = asked(512, "Width in pixels.", minimum=64, maximum=2048, multiple_of=8)
+    steps: int | None = asked(None, "Sampling steps; more is slower.", minimum=1, maximum=150)
+    guidance: float | None = asked(
+        None, "How closely to follow the prompt; 1 is off.", minimum=1, maximum=30
+    )
+    seed: int | None = asked(
+        None, "Same seed, same picture; random if absent.", minimum=0, maximum=NUM_SEEDS - 1
+    )
+    count: int = asked(1, "How many pictures.", minimum=1, maximum=64)
+    sampler: str | None = asked(
+        None, "How to walk from noise to picture.", choices=tuple(metadata.SAMPLER_LABELS)
+    )
+    schedule: str | None = asked(
+        None, "Which times the sampler visits.", choices=tuple(metadata.SCHEDULE_LABELS)
+    )
+    transparent: bool = asked(False, "Leave the background out.")
+
+    def validated(self) -> Request:
+        """Return the request itself if every field is in its range.
+
+        Raises:
+            RequestError: What was got, what was expected, what to do; one line.
+        """
+        check_fields(self)
+        return self
+
+    def replaced(self, **changes: Any) -> Request:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class UnknownWord:
+    """A word of the prompt that the model was not taught, and taught ones near it.
+
+    Example:
+        >>> UnknownWord("foxx", ["fox"]).nearest
+        ['fox']
+    """
+
+    word: str
+    nearest: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A finished picture that knows how it was made.
+
+    Example:
+        >>> picture = Picture(
+        ...     image=np.zeros((64, 64, 4), np.uint8),
+        ...     request=Request(prompt="night", height=64, width=64, seed=7),
+        ...     seed=7,
+        ... )
+        >>> picture.to_pil().size
+        (64, 64)
+    """
+
+    image: NDArray[np.uint8]  # H W 3, or H W 4 with straight alpha
+    request: Request  # resolved: nothing in it is None
+    seed: int  # of this picture: the request's seed + index
+    index: int = 0  # which of the request's pictures
+    model: str = ""
+    model_hash: str = ""  # sha256 of the bundle, hexadecimal
+    engine: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)  # per stage
+    unknown: list[UnknownWord] = field(default_factory=list)
+
+    def to_pil(self) -> Image.Image:
+        """Return the picture as a Pillow image, RGB or RGBA."""
+        return Image.fromarray(np.ascontiguousarray(self.image))
+
+    def record(self) -> dict[str, Any]:
+        """Return everything needed to make the picture again, and to tell if it was altered."""
+        return {
+            "format": RECORD_FORMAT,
+            "version": _version(),
+            "request": to_json(self.request),
+            "seed": self.seed,
+            "index": self.index,
+            "model": self.model,
+            "model_hash": self.model_hash,
+            "engine": self.engine,
+            "seconds": dict(self.seconds),
+            "unknown": [to_json(word) for word in self.unknown],
+            "pixels_sha256": pixels_sha256(self.image),
+        }
+
+    def parameters(self) -> str:
+        """Return the A1111 `parameters` text of this picture."""
+        request = self.request
+        fields = {
+            "Steps": request.steps,
+            "Sampler": metadata.SAMPLER_LABELS.get(request.sampler or "", request.sampler),
+            "Schedule type": metadata.SCHEDULE_LABELS.get(request.schedule or "", request.schedule),
+            "CFG scale": request.guidance,
+            "Seed": self.seed,
+            "Size": f"{request.width}x{request.height}",
+            "Model hash": self.model_hash[:10] or None,
+            "Model": self.model or None,
+            "RNG": "CPU",
+            "Version": f"molnar {_version()}",
+        }
+        return metadata.write_parameters(request.prompt, request.negative_prompt, fields)
+
+    def encoded(self, suffix: str = ".png") -> bytes:
+        """Return the bytes of a .png, .jpg or .webp file that carries its record."""
+        return metadata.encode(self.to_pil(), self.record(), self.parameters(), suffix)
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> Path:
+        """Write the picture and its record to a file at once; the suffix decides the format.
+
+        Raises:
+            RequestError: If the file exists and `force` is False, or the suffix is unknown.
+        """
+        return write_bytes(path, self.encoded(Path(path).suffix), force)
+
+
+def pixels_sha256(image: NDArray[np.uint8]) -> str:
+    """Return the sha256 of a picture's size and pixels, uint8 H W C."""
+    shape = ",".join(map(str, image.shape)).encode()
+    return hashlib.sha256(shape + b";" + np.ascontiguousarray(image).tobytes()).hexdigest()
+
+
+def request_from(found: metadata.Metadata) -> Request:
+    """Return the request that a file's metadata asks to repeat: that one picture, count 1.
+
+    Our own record gives every field; the A1111 text gives those that have a name there, and what
+    does not fit our limits is left to the model.
+
+    Raises:
+        DataError: If the file carries neither, or a record that cannot be read.
+    """
+    if found.record is not None:
+        try:
+            request = from_json(Request, found.record["request"])
+            return request.replaced(seed=found.record["seed"], count=1).validated()
+        except (KeyError, MolnarError) as error:
+            raise DataError(
+                f"the picture's molnar record cannot be used ({one_line(error)}); "
+                "it may be from a newer version: update molnar"
+            ) from None
+    if found.parameters is None:
+        raise DataError("the picture says nothing about how it was made; give a prompt instead")
+    return _from_parameters(found.parameters)
+
+
+def _from_parameters(parameters: metadata.Parameters) -> Request:
+    wishes: dict[str, Any] = {
+        "prompt": parameters.prompt,
+        "negative_prompt": parameters.negative_prompt,
+    }
+    wanted: dict[str, tuple[str, Callable[[str], Any]]] = {
+        "steps": ("Steps", int),
+        "guidance": ("CFG scale", float),
+        "seed": ("Seed", int),
+        "width": ("Size-1", int),
+        "height": ("Size-2", int),
+        "sampler": ("Sampler", _by_label(metadata.SAMPLER_LABELS)),
+        "schedule": ("Schedule type", _by_label(metadata.SCHEDULE_LABELS)),
+    }
+    for name, (key, parse) in wanted.items():
+        value = _parsed(parse, parameters.fields.get(key))
+        if value is not None and fits(Request, name, value):
+            wishes[name] = value
+    return Request(**wishes).validated()
+
+
+def _by_label(labels: Mapping[str, str]) -> Callable[[str], str | None]:
+    names = {label.lower(): name for name, label in labels.items()}
+    return lambda text: names.get(text.lower())
+
+
+def _parsed(parse: Callable[[str], Any], text: str | None) -> Any:
+    try:
+        return None if text is None else parse(text)
+    except ValueError:
+        return None
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("molnar")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"

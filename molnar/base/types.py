@@ -1,0 +1,95 @@
+"""What crosses from one stage to the next: shapes, units and the few dataclasses that carry them.
+
+Shape letters, used in every docstring: B batch, C channels, H W rows and columns, L sequence,
+D width, N heads, K width per head, P pooled width.
+
+Time `t` lies in [0, 1]: 0 is data, 1 is noise; `x_t = (1 - t) x0 + t noise`;
+`velocity = noise - x0`.
+An `Array` is a numpy array or a torch tensor: the path of a picture only uses what both offer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Array = Any
+Latent = Any  # float32 B C H W, mean 0, std about 1
+Time = Any  # float32 B, in [0, 1]
+
+Denoise = Callable[[Latent, Time], Latent]
+"""(x_t B C H W, t B) -> estimate of x0, B C H W."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token numbers of a batch of sentences, padded to one length.
+
+    Example:
+        >>> import numpy as np
+        >>> Tokens(ids=np.zeros((1, 4), np.int64), mask=np.ones((1, 4), bool)).ids.shape
+        (1, 4)
+    """
+
+    ids: Array  # int64 B L
+    mask: Array  # bool B L, True where a real token stands
+
+
+@dataclass(frozen=True)
+class TextEmbedding:
+    """What the text encoder says about a batch of sentences.
+
+    Example:
+        >>> import numpy as np
+        >>> TextEmbedding(
+        ...     tokens=np.zeros((1, 4, 8), np.float32),
+        ...     pooled=np.zeros((1, 8), np.float32),
+        ...     mask=np.ones((1, 4), bool),
+        ... ).tokens.shape
+        (1, 4, 8)
+    """
+
+    tokens: Array  # float32 B L D, one vector per token
+    pooled: Array  # float32 B P, one vector per sentence
+    mask: Array  # bool B L, True where a real token stands
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finished step of a sampler: all that a bar, a preview or an explanation consumes.
+
+    Example:
+        >>> Step(index=0, of=8, t=0.875, x=None, x0=None).index
+        0
+    """
+
+    index: int  # 0 ... of - 1
+    of: int
+    t: float  # time reached after this step; with one time per sample, the largest
+    x: Latent  # the latent at t
+    x0: Latent  # the estimate of the data that this step used
+
+
+class Parts(Protocol):
+    """What an engine offers: each part of a bundle as a callable on arrays of its own kind."""
+
+    def embed(self, tokens: Tokens) -> TextEmbedding:
+        """Turn tokens (B L) into embeddings."""
+        ...
+
+    def velocity(self, x: Latent, t: Time, text: TextEmbedding) -> Latent:
+        """Estimate `noise - x0` at (x B C H W, t B)."""
+        ...
+
+    def decode(self, latent: Latent) -> Array:
+        """Turn a latent B C h w into an image B 4 H W in [-1, 1], premultiplied."""
+        ...
+
+    def encode(self, image: Array) -> Latent:
+        """Turn an image B 4 H W in [-1, 1], premultiplied, into a latent B C h w."""
+        ...
+
+    def upscale(self, image: Array) -> Array:
+        """Enlarge an image B 4 H W in [-1, 1] by the upscaler's factor."""
+        ...
