@@ -1,0 +1,44 @@
+"""A kind and a config in, the network behind `velocity(x, t, text)` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from molnar.base.config import from_json
+from molnar.base.errors import ConfigError
+from molnar.diffusion.transformer import Transformer, TransformerConfig
+from molnar.diffusion.unet import UNet, UNetConfig
+
+NetworkConfig = UNetConfig | TransformerConfig
+
+
+def kind_of(config: NetworkConfig) -> str:
+    """Name the kind of a network by its config: "unet" or "transformer"."""
+    return "unet" if isinstance(config, UNetConfig) else "transformer"
+
+
+def build(kind: str, config: Mapping[str, Any] | NetworkConfig) -> nn.Module:
+    """Build a network with fresh weights.
+
+    Args:
+        kind: "unet" or "transformer".
+        config: its config, or the JSON of one.
+
+    Raises:
+        ConfigError: the kind is unknown, or the config does not fit it.
+    """
+    if isinstance(config, Mapping) and kind == "unet":
+        config = from_json(UNetConfig, config)
+    elif isinstance(config, Mapping) and kind == "transformer":
+        config = from_json(TransformerConfig, config)
+    if kind == "unet" and isinstance(config, UNetConfig):
+        return UNet(config)
+    if kind == "transformer" and isinstance(config, TransformerConfig):
+        return Transformer(config)
+    raise ConfigError(
+        f"network kind is {kind!r} with a {type(config).__name__}; "
+        "expected unet or transformer with its own config"
+    )

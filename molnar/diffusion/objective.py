@@ -1,0 +1,58 @@
+"""A latent, noise and a time in, how wrong the network's velocity is out.
+
+Source: conditional flow matching, Lipman et al. 2022, arXiv 2210.02747, equation 9, on the straight
+path of Liu et al. 2022, arXiv 2209.03003; t from a logit-normal: Esser et al. 2024,
+arXiv 2403.03206, section 3.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from molnar.base.types import TextEmbedding
+from molnar.diffusion.flow import add_noise, velocity
+from molnar.diffusion.schedule import logit_normal, shifted, stratified
+
+
+class FlowLoss(NamedTuple):
+    """The loss and where it comes from."""
+
+    total: Tensor  # scalar, mean squared error of the velocity
+    each: Tensor  # Float B, the same per sample, detached
+
+
+def training_times(
+    generator: np.random.Generator, size: int, *, shift: float = 1.0, uniform_p: float = 0.1
+) -> NDArray[np.float32]:
+    """Draw `size` times for training, stratified: logit-normal, a share of them uniform.
+
+    Args:
+        generator: keyed by what makes the batch unique.
+        size: B.
+        shift: above 1 moves times towards noise (see `schedule.shifted`).
+        uniform_p: share of uniform times, so that both ends are seen.
+    """
+    places = stratified(generator, size)
+    times = np.where(generator.random(size) < uniform_p, places, logit_normal(places))
+    return np.asarray(shifted(times, shift), np.float32)
+
+
+def flow_loss(
+    network: nn.Module, x0: Tensor, noise: Tensor, t: Tensor, text: TextEmbedding
+) -> FlowLoss:
+    """Compare the network's velocity at x_t with `noise - x0`.
+
+    Args:
+        network: a U-Net or a transformer; forward(x, t, tokens, mask, pooled) -> Float B C H W.
+        x0: latents, Float B C H W.
+        noise: the same shape, standard normal.
+        t: Float B in [0, 1].
+        text: what the pictures show.
+    """
+    predicted: Any = network(add_noise(x0, noise, t), t, text.tokens, text.mask, text.pooled)
+    error = (predicted.float() - velocity(x0, noise)).square().mean(dim=(1, 2, 3))
+    return FlowLoss(error.mean(), error.detach())

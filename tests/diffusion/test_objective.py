@@ -1,0 +1,47 @@
+"""The flow objective against what can be worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from molnar.base.rng import generator
+from molnar.base.types import TextEmbedding
+from molnar.diffusion.objective import flow_loss, training_times
+
+TEXT = TextEmbedding(tokens=torch.zeros(3, 1, 1), pooled=torch.zeros(3, 1), mask=torch.ones(3, 1))
+
+
+class Constant(nn.Module):
+    """Answers the same velocity whatever it is asked."""
+
+    def __init__(self, value: torch.Tensor) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, x: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        return self.value.expand_as(x)
+
+
+def test_the_true_velocity_has_no_loss() -> None:
+    x0, noise = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
+    found = flow_loss(Constant(noise - x0), x0, noise, torch.tensor([0.0, 0.5, 1.0]), TEXT)
+    assert found.total.item() == 0
+
+
+def test_loss_is_the_mean_square_per_sample() -> None:
+    x0, noise = torch.zeros(3, 2, 4, 4), torch.ones(3, 2, 4, 4)
+    found = flow_loss(Constant(torch.tensor(3.0)), x0, noise, torch.full((3,), 0.5), TEXT)
+    assert found.each.tolist() == [4.0, 4.0, 4.0]
+    assert found.total.item() == 4.0
+
+
+def test_training_times_follow_their_law() -> None:
+    times = training_times(generator(0, 1), 4000)
+    assert times.dtype == np.float32
+    assert 0 < times.min() and times.max() < 1
+    assert np.median(times) == pytest.approx(0.5, abs=0.01)
+    # logit-normal: P(t < sigmoid(-1)) = P(N < -1) = .1587; a tenth of the times is uniform: .2689
+    below = np.mean(times < 1 / (1 + np.e))
+    assert below == pytest.approx(0.9 * 0.1587 + 0.1 * 0.2689, abs=0.015)
+    assert np.median(training_times(generator(0, 1), 4000, shift=3.0)) == pytest.approx(0.75, abs=0.01)
