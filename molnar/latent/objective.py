@@ -1,0 +1,35 @@
+"""A reconstruction and the true picture in, how far apart they are out.
+
+No pretrained network is asked: squared and absolute differences of premultiplied RGBA, and of its
+edges at three sizes, which is where a small autoencoder fails on drawings.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from molnar.base.nn.edges import edge_difference
+
+
+# Absolute terms keep edges crisp, and drown the squared one if they weigh more: measured after 75 s
+# on two cores, held-out drawings, 28.2 dB with squares alone and 27.2 dB with absolute terms in front.
+CRISP = 0.01
+
+
+class ReconstructionLoss(NamedTuple):
+    """Scalars; images are in [-1, 1]."""
+
+    total: Tensor
+    squared: Tensor  # mean squared difference
+    absolute: Tensor
+    edges: Tensor
+
+
+def reconstruction_loss(predicted: Tensor, truth: Tensor) -> ReconstructionLoss:
+    """Compare two images Float B 4 H W."""
+    difference = (predicted - truth).float()
+    squared, absolute = difference.square().mean(), difference.abs().mean()
+    edges = edge_difference(difference)
+    return ReconstructionLoss(squared + CRISP * (absolute + edges), squared, absolute, edges)

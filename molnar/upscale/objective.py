@@ -1,0 +1,38 @@
+"""Two large images B 4 H W, ours and the true one -> how far apart they are.
+
+Absolute differences of the pixels, and of their steps to the right and downwards at three sizes.
+The steps are what the eye calls an edge, and they are what a smooth enlargement gets wrong. Alpha
+counts like a colour.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from molnar.base.nn.edges import edge_difference
+
+EDGES = 1.0  # weight of the steps beside the pixels
+
+
+class UpscaleLoss(NamedTuple):
+    """What `upscale_loss` found: scalars, in the units of the image, [-1, 1]."""
+
+    total: Tensor
+    pixels: Tensor
+    edges: Tensor
+
+
+def upscale_loss(predicted: Tensor, truth: Tensor) -> UpscaleLoss:
+    """Compare two images B C H W in [-1, 1].
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if predicted.shape != truth.shape:
+        raise ValueError(
+            f"predicted is {tuple(predicted.shape)}, truth is {tuple(truth.shape)}; they must agree"
+        )
+    difference = (predicted - truth).float()
+    pixels = difference.abs().mean()
+    edges = edge_difference(difference)
+    return UpscaleLoss(pixels + EDGES * edges, pixels, edges)
