@@ -1,0 +1,1 @@
+"""Making and measuring models: data, training, distillation, evaluation (extra `molnar[train]`)."""

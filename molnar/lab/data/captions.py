@@ -1,0 +1,252 @@
+"""Spec -> one English sentence that says only what is true.
+
+About two in three captions are exhaustive; the others are as short as people type. A background
+that is not white, an unusual size and an unusual drawing style are always said, so that silence
+means the default: a thing of normal size, in the default style, on white.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from molnar.lab.data import concepts
+from molnar.lab.data.draw import Draw
+from molnar.lab.data.spec import Background, Homage, Spec, Thing
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
+#: What each style is called; the default (noto) mostly goes without saying.
+STYLE_WORDS: dict[str, str] = {
+    "noto": "emoji", "blob": "blob", "twemoji": "simple", "fluent-color": "glossy",
+    "fluent-flat": "flat", "fluent-high-contrast": "outline", "fluent-3d": "3d",
+}  # fmt: skip
+HYPERNYMS = ("animal", "fruit", "flower", "vehicle", "vegetable", "insect", "bird", "dessert")
+
+_SIZE_WORDS = {"small": ("small", "small", "tiny", "little"), "large": ("large", "large", "big")}
+_SIDES = {
+    "left of": ("to the left of", "to the left of", "left of", "on the left of"),
+    "right of": ("to the right of", "to the right of", "right of", "on the right of"),
+    "above": ("above", "above", "over"),
+    "below": ("below", "below", "under", "beneath"),
+}
+_HALVES = {
+    "left of": ("on the left", "on the right"), "right of": ("on the right", "on the left"),
+    "above": ("at the top", "at the bottom"), "below": ("at the bottom", "at the top"),
+}  # fmt: skip
+_OPENINGS = ("a picture of ", "an image of ", "a drawing of ", "an illustration of ")
+_STICKER_OPENINGS = ("a sticker of ", "an icon of ", "a picture of ", "a drawing of ")
+
+
+class Described(Protocol):
+    """What a caption needs to know of a concept."""
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Words that go with it."""
+        ...
+
+
+class Lexicon:
+    """Which keywords name one concept alone, and which name a family."""
+
+    def __init__(self, rows: Mapping[str, Described]) -> None:
+        """Count how many concepts share each keyword."""
+        uses = Counter(word for row in rows.values() for word in set(row.keywords))
+        self.tags: dict[str, tuple[str, ...]] = {}
+        self.families: dict[str, tuple[str, ...]] = {}
+        for name, row in rows.items():
+            fit = [w for w in row.keywords if w.isascii() and w.islower() and len(w) > 2]
+            own = [w for w in fit if uses[w] <= 3 and w not in name.lower()]
+            self.tags[name] = tuple(own)
+            self.families[name] = tuple(w for w in HYPERNYMS if w in row.keywords)
+
+
+def describe(spec: Spec, rng: np.random.Generator, lexicon: Lexicon, short_p: float = 0.35) -> str:
+    """Write a caption for a spec.
+
+    Args:
+        spec: what the picture shows.
+        rng: decides the wording alone, never the meaning.
+        lexicon: keywords of the stickers' concepts.
+        short_p: probability of a short caption, 0..1.
+    """
+    return _Writer(spec, Draw(rng), lexicon, short_p).caption()
+
+
+class _Writer:
+    """Words for one spec."""
+
+    def __init__(self, spec: Spec, draw: Draw, lexicon: Lexicon, short_p: float) -> None:
+        self.spec = spec
+        self.draw = draw
+        self.lexicon = lexicon
+        self.short = draw.chance(short_p)
+        self.digits = draw.chance(0.3)
+        # "circle and square" leaves colours open; asking for colours is what attribution is about
+        names = {thing.name for thing in spec.things}
+        self.colourless = (
+            self.short and spec.kind in ("two", "position") and len(names) == 2 and draw.chance(0.3)
+        )
+        self.bare = self.short and draw.chance(0.4)
+
+    def caption(self) -> str:
+        body = self._body()
+        ground = self._ground(self.spec.background)
+        draw = self.draw
+        if not self.short and draw.chance(0.12) and self.spec.kind != "homage":
+            stuck = self.spec.kind == "sticker"
+            body = draw.choice(_STICKER_OPENINGS if stuck else _OPENINGS) + body
+        if not ground:
+            text = body
+        elif draw.chance(0.07):
+            text = f"{ground}, {body}"
+        elif draw.chance(0.25):
+            text = f"{body}, {ground}"
+        else:
+            text = f"{body} {self._on(ground)}"
+        if draw.chance(0.05):
+            text = text[0].upper() + text[1:]
+        return text + "." if draw.chance(0.03) else text
+
+    def _ground(self, ground: Background) -> str:
+        """Name the background; white mostly goes without saying."""
+        said = ground.colour != "white" or self.draw.chance(0.1 if self.short else 0.25)
+        if not said and (self.spec.kind != "colour" or self.short):
+            return ""
+        return f"{ground.colour or 'transparent'} background"
+
+    def _on(self, ground: str) -> str:
+        if self.bare and "transparent" not in ground and self.draw.chance(0.3):
+            return f"on {ground.removesuffix(' background')}"
+        if self.bare:
+            return f"on {ground}"
+        if "transparent" in ground and self.draw.chance(0.4):
+            return f"with a {ground}"
+        article = "an" if ground.startswith("orange") else "a"
+        return f"on {article} {ground}"
+
+    # -- bodies -------------------------------------------------------------------------------
+
+    def _body(self) -> str:
+        spec, things = self.spec, self.spec.things
+        if spec.homage is not None:
+            return self._homage(spec.homage, things[0])
+        if spec.kind in ("counting", "sticker_count"):
+            return self._counted(things)
+        if spec.relation is not None and spec.relation.name == "inside":
+            return self._inside(things[spec.relation.subject], things[spec.relation.object])
+        if spec.relation is not None:
+            return self._placed(things[spec.relation.subject], things[spec.relation.object])
+        if len(things) == 2:
+            return self._both(things[0], things[1])
+        return self._alone(things[0])
+
+    def _alone(self, thing: Thing) -> str:
+        if thing.kind != "sticker" or not self.short:
+            return self._one(thing)
+        at = self.draw.random()
+        tags, families = self.lexicon.tags[thing.name], self.lexicon.families[thing.name]
+        if at < 0.08 and tags:
+            return f"{self._one(thing)}, {self.draw.choice(tags)}"
+        if at < 0.12 and families:
+            family = self.draw.choice(families)
+            return self._noun(thing, family)
+        if at < 0.22:
+            return f"{self._one(thing)} {self.draw.choice(('sticker', 'emoji', 'icon'))}"
+        return self._one(thing)
+
+    def _both(self, first: Thing, second: Thing) -> str:
+        beside = abs(first.x - second.x) > 2.5 * abs(first.y - second.y)
+        if self.draw.chance(0.5):
+            first, second = second, first
+        joint = "and"
+        if beside and self.draw.chance(0.3):
+            joint = self.draw.choice(("next to", "beside"))
+        return f"{self._one(first)} {joint} {self._one(second)}"
+
+    def _placed(self, subject: Thing, object_: Thing) -> str:
+        assert self.spec.relation is not None
+        name = self.spec.relation.name
+        if self.draw.chance(0.12):
+            here, there = _HALVES[name]
+            joint = self.draw.choice((" and ", ", "))
+            return f"{self._one(subject)} {here}{joint}{self._one(object_)} {there}"
+        return f"{self._one(subject)} {self.draw.choice(_SIDES[name])} {self._one(object_)}"
+
+    def _inside(self, inner: Thing, outer: Thing) -> str:
+        first, second = self._one(inner), self._one(outer)
+        if self.draw.chance(0.2):
+            return f"{second} with {first} inside"
+        return f"{first} {self.draw.choice(('inside', 'inside', 'in', 'inside of'))} {second}"
+
+    def _counted(self, things: tuple[Thing, ...]) -> str:
+        count, thing = len(things), things[0]
+        number = str(count) if self.digits else NUMBERS[count]
+        if count == 1:
+            text = self._one(thing) if self.draw.chance(0.3) else self._words(thing, number)
+        else:
+            text = self._words(thing, number, many=True)
+        if self.spec.arrangement is not None and (not self.short or self.draw.chance(0.5)):
+            text += f" in a {self.spec.arrangement}"
+        return text
+
+    def _homage(self, homage: Homage, thing: Thing) -> str:
+        mess = {0.0: "", 0.4: "slightly disordered ", 1.0: "disordered "}[homage.disorder]
+        if homage.name == "lines":
+            text = self.draw.choice((f"interrupted {thing.colour} lines",
+                                     f"{thing.colour} horizontal lines with gaps"))  # fmt: skip
+            return mess + text
+        if homage.name == "concentric":
+            number = f"{homage.rows if self.digits else NUMBERS[homage.rows]} "
+            count = "" if self.short else number
+            return f"{count}{mess}concentric {thing.colour} squares"
+        what = f"{thing.colour} " + (
+            "square outlines" if thing.name == "frame" else concepts.plural(thing.name)
+        )
+        if self.short:
+            return f"{mess}grid of {what}"
+        rows, columns = homage.rows, homage.columns
+        by = f"{rows} by {columns}" if self.draw.chance(0.5) else f"{rows}x{columns}"
+        lead = f"{mess}{by}"
+        return f"{_article(lead)}{lead} grid of {what}"
+
+    # -- phrases ------------------------------------------------------------------------------
+
+    def _name(self, thing: Thing, countable: bool) -> str:
+        names = concepts.names_of(thing.name)
+        if countable:
+            names = tuple(name for name in names if concepts.is_countable(name)) or names
+        if len(names) > 1 and self.draw.chance(0.5):
+            return self.draw.choice(names[1:])
+        return names[0]
+
+    def _one(self, thing: Thing) -> str:
+        """Say one thing: "a small red circle", "a 3d rocket", "rocket"."""
+        return self._noun(thing, self._name(thing, countable=False))
+
+    def _noun(self, thing: Thing, name: str) -> str:
+        text = " ".join([*self._adjectives(thing), name])
+        if self.bare or not concepts.takes_article(name):
+            return text
+        return _article(text) + text
+
+    def _words(self, thing: Thing, number: str, many: bool = False) -> str:
+        name = self._name(thing, countable=True)
+        return " ".join([number, *self._adjectives(thing), concepts.plural(name) if many else name])
+
+    def _adjectives(self, thing: Thing) -> list[str]:
+        words = []
+        if self.spec.size_word is not None:
+            words.append(self.draw.choice(_SIZE_WORDS[self.spec.size_word]))
+        if thing.style is not None and (thing.style != "noto" or self.draw.chance(0.06)):
+            words.append(STYLE_WORDS[thing.style])
+        if thing.colour is not None and not self.colourless:
+            words.append(thing.colour)
+        return words
+
+
+def _article(phrase: str) -> str:
+    return concepts.article(phrase.split(" ")[0]) or "a "

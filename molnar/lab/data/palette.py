@@ -1,0 +1,108 @@
+"""Colour names -> sRGB and back: twelve colours that lie far apart in CIELAB.
+
+A named colour is drawn with a little jitter, kept well inside the cell of its own name, so that
+`name_of` (what a checker uses) always gives back the name that was drawn.
+
+Source: CIE 15:2018 section 8.2.1 (CIELAB, D65) and IEC 61966-2-1 (sRGB transfer function).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RGB = tuple[int, int, int]
+
+#: sRGB values, 0..255, of the twelve names.
+PALETTE: dict[str, RGB] = {
+    "red": (218, 34, 40),
+    "orange": (250, 132, 16),
+    "yellow": (252, 219, 46),
+    "green": (36, 152, 62),
+    "blue": (36, 82, 214),
+    "purple": (142, 44, 166),
+    "pink": (250, 146, 196),
+    "brown": (122, 74, 36),
+    "black": (18, 18, 20),
+    "white": (255, 255, 255),
+    "gray": (140, 142, 146),
+    "cyan": (52, 206, 222),
+}
+COLOURS: tuple[str, ...] = tuple(PALETTE)
+
+#: Least CIELAB distance between an object and what lies behind it.
+MIN_CONTRAST = 40.0
+
+_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+_WHITE_D65 = np.array([0.9505, 1.0, 1.089])
+_JITTER = 16  # sRGB units, each channel
+_VARIANTS = 128  # jittered versions kept for each name
+
+
+def lab(rgb: NDArray[Any]) -> NDArray[Any]:
+    """Turn sRGB into CIELAB.
+
+    Args:
+        rgb: [..., 3], 0..255.
+
+    Returns:
+        float64 [..., 3]: L in 0..100, a and b about -110..110.
+    """
+    value = np.asarray(rgb, dtype=np.float64) / 255.0
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ _TO_XYZ.T / _WHITE_D65
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], axis=-1)
+
+
+@lru_cache(maxsize=1)
+def centres() -> NDArray[Any]:
+    """Give the CIELAB values of the twelve names: float64 [12, 3]."""
+    return lab(np.array(list(PALETTE.values())))
+
+
+def nearest_index(rgb: NDArray[Any]) -> NDArray[Any]:
+    """Give the index into `COLOURS` of the nearest named colour: sRGB [..., 3] -> int64 [...]."""
+    distance = np.linalg.norm(lab(rgb)[..., None, :] - centres(), axis=-1)
+    return np.asarray(distance.argmin(axis=-1))
+
+
+def name_of(rgb: RGB) -> str:
+    """Name one sRGB colour (0..255) after the nearest of the twelve."""
+    return COLOURS[int(nearest_index(np.array(rgb)))]
+
+
+@lru_cache(maxsize=1)
+def _contrast() -> NDArray[Any]:
+    table: NDArray[Any] = np.linalg.norm(centres()[:, None] - centres()[None], axis=-1)
+    return table
+
+
+def contrasts(first: str, second: str) -> bool:
+    """Tell whether two colour names can be seen on top of each other."""
+    return bool(_contrast()[COLOURS.index(first), COLOURS.index(second)] >= MIN_CONTRAST)
+
+
+def stands_out(rgb: RGB, background: str) -> bool:
+    """Tell whether an sRGB colour (0..255) can be seen on a named background."""
+    gap = float(np.linalg.norm(lab(np.array(rgb)) - centres()[COLOURS.index(background)]))
+    return gap >= MIN_CONTRAST
+
+
+@lru_cache(maxsize=len(COLOURS))
+def variants(name: str) -> tuple[RGB, ...]:
+    """Give 128 sRGB versions of a named colour, all safely inside its cell.
+
+    "Safely" means at most 0.6 times as far from its own centre as from any other.
+    """
+    rng = np.random.Generator(np.random.PCG64(COLOURS.index(name)))
+    offsets = rng.integers(-_JITTER, _JITTER + 1, size=(_VARIANTS * 16, 3))
+    rgb = np.clip(np.array(PALETTE[name]) + offsets, 0, 255)
+    distance = np.sort(np.linalg.norm(lab(rgb)[:, None] - centres(), axis=-1), axis=-1)
+    own = nearest_index(rgb) == COLOURS.index(name)
+    safe = rgb[own & (distance[:, 0] < 0.6 * distance[:, 1])][:_VARIANTS]
+    return tuple((int(r), int(g), int(b)) for r, g, b in safe)

@@ -1,0 +1,236 @@
+"""(seed, index) -> Spec: which things, how many, which colours, where.
+
+Every kind draws its own things; places are found by trying, and never overlap unless nested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from molnar.lab.data import concepts
+from molnar.lab.data.draw import Draw
+from molnar.lab.data.homage import concentric, grid, lines
+from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
+from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side
+from molnar.lab.data.shapes import INSIDE, SHAPES
+from molnar.lab.data.spec import (
+    Arrangement,
+    Background,
+    Homage,
+    Relation,
+    RelationName,
+    SizeWord,
+    Spec,
+)
+from molnar.lab.data.stickers import STYLES, Stickers
+
+SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
+_SHAPE_NAMES = tuple(SHAPES)
+
+
+class SpecSampler:
+    """Draws specs of any kind; holds what may be drawn."""
+
+    def __init__(
+        self,
+        *,
+        stickers: Stickers | None,
+        style_weights: dict[str, float],
+        transparent_p: float,
+        coloured_p: float,
+    ) -> None:
+        """Index the drawings by style.
+
+        Args:
+            stickers: drawings, or None for geometry alone.
+            style_weights: relative weight of each drawing style.
+            transparent_p: probability of a transparent background.
+            coloured_p: probability of a plain background that is not white.
+        """
+        self.stickers = stickers
+        self.transparent_p = transparent_p
+        self.coloured_p = coloured_p
+        self.by_style: dict[str, tuple[str, ...]] = {}
+        for style in STYLES if stickers is not None else ():
+            assert stickers is not None
+            names = [n for n, s in stickers.drawings if s == style and not concepts.is_geometric(n)]
+            if names:
+                self.by_style[style] = tuple(names)
+        self.style_names = tuple(self.by_style)
+        self.style_weights = tuple(style_weights.get(style, 0.0) for style in self.style_names)
+        self._kinds: dict[str, Callable[[Draw, str], Spec]] = {
+            "single": self._single, "colour": self._single, "two": self._two,
+            "attribution": self._two, "position": self._position, "counting": self._counting,
+            "nested": self._nested, "homage": self._homage, "sticker": self._sticker,
+            "sticker_two": self._two, "sticker_position": self._position,
+            "sticker_count": self._counting, "sticker_nested": self._nested,
+        }  # fmt: skip
+
+    def draw(self, rng: np.random.Generator, kind: str) -> Spec:
+        """Draw one spec of a kind (see `spec.KINDS`)."""
+        return self._kinds[kind](Draw(rng), kind)
+
+    # -- looks and backgrounds ----------------------------------------------------------------
+
+    def _background(self, draw: Draw, kind: str) -> Background:
+        at = draw.random()
+        if at < self.transparent_p:
+            return Background(colour=None, rgb=(0, 0, 0))
+        if at < self.transparent_p + self.coloured_p or kind == "colour":
+            colour = draw.choice(COLOURS)
+            if colour != "white":
+                return Background(colour=colour, rgb=draw.choice(variants(colour)))
+        return Background()
+
+    def _shape(self, draw: Draw, ground: Background, avoid: tuple[str, ...] = ()) -> Look:
+        """Pick a shape and a colour that can be seen on the background."""
+        while True:
+            colour = draw.choice(COLOURS)
+            if colour in avoid or not contrasts(colour, ground.colour or "white"):
+                continue
+            return Look("shape", draw.choice(_SHAPE_NAMES), colour, draw.choice(variants(colour)))
+
+    def _drawing(self, draw: Draw, ground: Background, style: str, countable: bool) -> Look:
+        assert self.stickers is not None
+        for _ in range(64):
+            name = draw.choice(self.by_style[style])
+            if countable and not concepts.is_countable(name):
+                continue
+            rgb = self.stickers.sprites[name, style].rgb
+            if ground.colour is None or stands_out(rgb, ground.colour):
+                break
+        angle = draw.uniform(-8.0, 8.0) if draw.chance(0.15) else 0.0
+        return Look("sticker", name, style=style, angle=angle)
+
+    def _looks(self, draw: Draw, kind: str, ground: Background) -> tuple[Look, Look]:
+        """Pick two different things; with stickers, one may be a shape."""
+        if not kind.startswith("sticker"):
+            first = self._shape(draw, ground)
+            while True:
+                avoid = (first.colour or "",) if kind == "attribution" else ()
+                second = self._shape(draw, ground, avoid)
+                if (second.name, second.colour) != (first.name, first.colour):
+                    return first, second
+        style = draw.weighted(self.style_names, self.style_weights)
+        first = self._drawing(draw, ground, style, countable=True)
+        if draw.chance(0.2):
+            second = self._shape(draw, ground)
+        else:
+            second = self._drawing(draw, ground, style, countable=True)
+            while second.name == first.name and len(self.by_style[style]) > 1:
+                second = self._drawing(draw, ground, style, countable=True)
+        return (first, second) if draw.chance(0.5) else (second, first)
+
+    # -- kinds --------------------------------------------------------------------------------
+
+    def _single(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        word = _size_word(draw)
+        low, high = {"small": (0.18, 0.25), "large": (0.62, 0.80), None: (0.29, 0.57)}[word]
+        size = draw.uniform(low, high)
+        thing = self._shape(draw, ground).at(*anywhere(draw, size, centred=0.5), size)
+        return Spec(kind=kind, things=(thing,), background=ground, size_word=word)
+
+    def _sticker(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        style = draw.weighted(self.style_names, self.style_weights)
+        look = self._drawing(draw, ground, style, countable=False)
+        word: SizeWord | None = "small" if draw.chance(0.07) else None
+        size = draw.uniform(0.28, 0.42) if word else draw.uniform(0.72, 0.90)
+        thing = look.at(*anywhere(draw, size, centred=0.6), size)
+        return Spec(kind=kind, things=(thing,), background=ground, size_word=word)
+
+    def _two(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        looks = self._looks(draw, kind, ground)
+        low, high = (0.34, 0.45) if kind == "sticker_two" else (0.24, 0.42)
+        sizes = [draw.uniform(low, high) for _ in looks]
+        if draw.chance(0.6):  # side by side, which is what "and" and "next to" make people expect
+            things = side_by_side(draw, looks, sizes, "left of")
+        else:
+            things = scattered(draw, looks, sizes)
+        return Spec(kind=kind, things=things, background=ground)
+
+    def _position(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        looks = self._looks(draw, kind, ground)
+        low, high = (0.34, 0.44) if kind == "sticker_position" else (0.24, 0.40)
+        sizes = [draw.uniform(low, high) for _ in looks]
+        name = draw.choice(SIDES)
+        things = side_by_side(draw, looks, sizes, name)
+        relation = Relation(name=name, subject=0, object=1)
+        return Spec(kind=kind, things=things, background=ground, relation=relation)
+
+    def _counting(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        stuck = kind == "sticker_count"
+        # one is drawn rarely here: the single kinds are full of it
+        count = draw.weighted((1, 2, 3, 4, 5, 6), (0.04, 1, 1, 1, 1, 1))
+        if stuck:
+            style = draw.weighted(self.style_names, self.style_weights)
+            look = self._drawing(draw, ground, style, countable=True)
+            count = max(2, count)
+        else:
+            look = self._shape(draw, ground)
+        arrangement: Arrangement | None = None
+        if 2 <= count <= 4 and draw.chance(0.25):
+            arrangement = "row" if draw.chance(0.65) else "column"
+        if arrangement is not None:
+            things = in_line(draw, look, count, arrangement)
+        else:
+            largest = {1: 0.5, 2: 0.42, 3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[count]
+            base = draw.uniform(largest * 0.76, largest)
+            sizes = [base * draw.uniform(0.95, 1.05) for _ in range(count)]
+            things = scattered(draw, [look] * count, sizes)
+        return Spec(kind=kind, things=things, background=ground, arrangement=arrangement)
+
+    def _nested(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        outer = self._shape(draw, ground)
+        while outer.name not in INSIDE:
+            outer = self._shape(draw, ground)
+        behind = Background(colour=outer.colour, rgb=outer.rgb or (0, 0, 0))
+        if kind == "sticker_nested":
+            style = draw.weighted(self.style_names, self.style_weights)
+            inner = self._drawing(draw, behind, style, countable=True)
+            share = draw.uniform(0.88, 1.0)
+            size = draw.uniform(0.78, 0.92)
+        else:
+            inner = self._shape(draw, behind, avoid=(ground.colour or "",))
+            share = draw.uniform(0.66, 0.92)
+            size = draw.uniform(0.60, 0.82)
+        x, y = anywhere(draw, size, centred=0.6)
+        dx, dy, room = INSIDE[outer.name]
+        placed = inner.at(x + dx * size / 2, y + dy * size / 2, size * room * share)
+        return Spec(
+            kind=kind,
+            things=(outer.at(x, y, size), placed),
+            background=ground,
+            relation=Relation(name="inside", subject=1, object=0),
+        )
+
+    def _homage(self, draw: Draw, kind: str) -> Spec:
+        ground = self._background(draw, kind)
+        name: Literal["grid", "concentric", "lines"] = draw.choice(("grid", "concentric", "lines"))
+        disorder = draw.choice((0.0, 0.0, 0.4, 1.0))
+        colour = self._shape(draw, ground).colour or "black"
+        if name == "concentric":
+            homage = Homage(name=name, rows=draw.choice((3, 4, 5)), columns=1, disorder=disorder)
+            things = concentric(draw, homage, colour)
+        elif name == "grid":
+            rows, columns = draw.choice((2, 3, 4, 5)), draw.choice((2, 3, 4, 5))
+            homage = Homage(name=name, rows=rows, columns=columns, disorder=disorder)
+            shape = draw.choice(("square", "circle", "frame", "frame", *_SHAPE_NAMES))
+            things = grid(draw, homage, shape, colour)
+        else:
+            homage = Homage(name=name, rows=draw.choice((5, 6, 7, 8)), columns=1, disorder=disorder)
+            things = lines(draw, homage, colour)
+        return Spec(kind=kind, things=things, background=ground, homage=homage)
+
+
+def _size_word(draw: Draw) -> SizeWord | None:
+    at = draw.random()
+    return "small" if at < 0.15 else "large" if at < 0.30 else None

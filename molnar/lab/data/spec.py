@@ -1,0 +1,122 @@
+"""What a picture of the world holds, before it is drawn or described.
+
+Positions and sizes are fractions of the picture's side, so a spec can be rendered at any size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+RGB = tuple[int, int, int]
+ThingKind = Literal["shape", "mark", "sticker"]
+SizeWord = Literal["small", "large"]
+RelationName = Literal["left of", "right of", "above", "below", "inside"]
+Arrangement = Literal["row", "column"]
+
+GEOMETRY_KINDS = (
+    "single", "two", "counting", "colour", "position", "attribution", "nested", "homage",
+)  # fmt: skip
+STICKER_KINDS = ("sticker", "sticker_two", "sticker_position", "sticker_count", "sticker_nested")
+KINDS = GEOMETRY_KINDS + STICKER_KINDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accessory:
+    """Something worn by a thing. Reserved: the renderer refuses specs that hold one."""
+
+    name: str  # concept name, e.g. "top hat"
+    anchor: tuple[float, float] = (0.5, 0.1)  # where it sits, in fractions of the wearer's box
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thing:
+    """One object: its name, look and place."""
+
+    kind: ThingKind
+    name: str  # a shape, a mark, or a sticker's concept name as in index.json
+    x: float  # centre, fraction of the picture's side, rightwards
+    y: float  # centre, downwards
+    size: float  # side of the box it fills, fraction of the picture's side
+    colour: str | None = None  # name in the palette; None for stickers in their own colours
+    rgb: RGB | None = None  # the colour drawn, inside the named colour's cell
+    style: str | None = None  # drawing style of a sticker, e.g. "noto"
+    angle: float = 0.0  # degrees clockwise; marks, and stickers by a little
+    flip: bool = False  # mirrored left to right; stickers only
+    thickness: float = 0.0  # of a mark, fraction of its half size
+    accessories: tuple[Accessory, ...] = ()  # reserved, empty today
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relation:
+    """`things[subject]` is <name> `things[object]`."""
+
+    name: RelationName
+    subject: int
+    object: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Background:
+    """What lies behind the things: one colour, or nothing (alpha 0)."""
+
+    colour: str | None = "white"  # None = transparent
+    rgb: RGB = (255, 255, 255)
+
+    @property
+    def transparent(self) -> bool:
+        """Whether nothing is drawn behind the things."""
+        return self.colour is None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Homage:
+    """A composition after Vera Molnár: what is repeated, and how far order is lost."""
+
+    name: Literal["grid", "concentric", "lines"]
+    rows: int  # squares, for "concentric": how many are nested
+    columns: int
+    disorder: float  # 0 = none, 1 = strong
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """One picture: things drawn in order on a background, and how they relate."""
+
+    kind: str  # one of KINDS
+    things: tuple[Thing, ...]
+    background: Background = field(default_factory=Background)
+    relation: Relation | None = None
+    size_word: SizeWord | None = None  # says the things are unusually small or large
+    arrangement: Arrangement | None = None  # of counted things
+    homage: Homage | None = None
+    place: str | None = None  # reserved: "beach", "kitchen", ...; None today
+    look: str | None = None  # reserved: "pixel art", "neon", ...; None today
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A drawn spec."""
+
+    image: NDArray[Any]  # uint8 H W 4, premultiplied
+    masks: NDArray[Any]  # uint8 N H W, visible coverage of each thing, 0..255
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training example; pictures from files have neither spec nor masks."""
+
+    image: NDArray[Any]  # uint8 H W 4, premultiplied
+    caption: str
+    spec: Spec | None = None
+    masks: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that could not be used, and why."""
+
+    path: str
+    reason: str

@@ -1,0 +1,168 @@
+"""Captions say what the spec says: parsed back and compared."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from molnar.lab.data import concepts
+from molnar.lab.data.captions import NUMBERS, STYLE_WORDS
+from molnar.lab.data.palette import COLOURS
+from molnar.lab.data.shapes import SHAPES
+from molnar.lab.data.spec import Spec
+from molnar.lab.data.stickers import Stickers
+from molnar.lab.data.world import World, WorldConfig
+
+GROUND = re.compile(r"(\w+) background|\bon (\w+)\.?$")
+PLURALS = {concepts.plural(name): name for name in SHAPES}
+
+
+@pytest.fixture(scope="module")
+def world(stickers: Stickers) -> World:
+    return World(WorldConfig(seed=11), stickers)
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[\w-]+", text.lower())
+
+
+def split_ground(caption: str) -> tuple[str, str | None]:
+    match = GROUND.search(caption.lower())
+    if match is None:
+        return caption, None
+    return caption.lower().replace(match.group(0), ""), match.group(1) or match.group(2)
+
+
+@pytest.mark.parametrize("kind", ["single", "colour", "counting", "two", "sticker", "nested"])
+def test_the_background_is_said_unless_it_is_white(world: World, kind: str) -> None:
+    silent = 0
+    for index in range(60):
+        spec = world.spec(index, kind)
+        _, said = split_ground(world.caption(spec, index))
+        actual = spec.background.colour or "transparent"
+        if said is None:
+            silent += 1
+            assert actual == "white"
+        else:
+            assert said == actual
+    assert silent or kind == "colour"
+
+
+def test_counts_and_names_parse_back(world: World) -> None:
+    for index in range(120):
+        spec = world.spec(index, "counting")
+        body, _ = split_ground(world.caption(spec, index))
+        found = words(body)
+        count = len(spec.things)
+        numbers = [int(w) if w.isdigit() else NUMBERS.index(w) for w in found
+                   if w.isdigit() or w in NUMBERS]  # fmt: skip
+        assert numbers == ([count] if numbers else [])
+        assert numbers or count == 1
+        named = [w for w in found if w in PLURALS or w in SHAPES]
+        expected = spec.things[0].name if count == 1 else concepts.plural(spec.things[0].name)
+        assert named == [expected]
+        assert [w for w in found if w in COLOURS] == [spec.things[0].colour]
+
+
+def pairs_of(body: str) -> list[tuple[str, str]]:
+    found = words(body)
+    return [(a, b) for a, b in pairwise(found) if a in COLOURS and b in SHAPES]
+
+
+@pytest.mark.parametrize("kind", ["single", "attribution", "nested"])
+def test_each_colour_stands_before_its_own_shape(world: World, kind: str) -> None:
+    for index in range(80):
+        spec = world.spec(index, kind)
+        body, _ = split_ground(world.caption(spec, index))
+        expected = sorted((thing.colour, thing.name) for thing in spec.things)
+        assert sorted(pairs_of(body)) == expected
+
+
+RELATIONS = {
+    "left of": "left of", "on the left of": "left of", "right of": "right of",
+    "above": "above", "over": "above", "below": "below", "under": "below", "beneath": "below",
+}  # fmt: skip
+
+
+def relation_said(body: str, spec: Spec) -> tuple[str, str, str] | None:
+    """Parse "A <relation> B" into names, when the caption is of that form."""
+    for phrase, name in RELATIONS.items():
+        left, found, right = body.partition(f" {phrase} ")
+        if found:
+            first = next(w for w in reversed(words(left)) if w in SHAPES)
+            return first, name, next(w for w in words(right) if w in SHAPES)
+    return None
+
+
+def test_relations_parse_back(world: World) -> None:
+    parsed = halves = 0
+    for index in range(120):
+        spec = world.spec(index, "position")
+        assert spec.relation is not None
+        body, _ = split_ground(world.caption(spec, index))
+        said = relation_said(body.lower(), spec)
+        subject, object_ = spec.things[spec.relation.subject], spec.things[spec.relation.object]
+        if said is not None:
+            parsed += 1
+            assert said == (subject.name, spec.relation.name, object_.name)
+            continue
+        halves += 1
+        match = re.search(r"(\w+) (?:on|at) the (left|right|top|bottom)", body.lower())
+        assert match is not None
+        assert match.group(1) == subject.name
+        place = {"left": "left of", "right": "right of", "top": "above", "bottom": "below"}
+        assert place[match.group(2)] == spec.relation.name
+    assert parsed > 70
+    assert halves > 5
+
+
+def test_size_words_are_always_said(world: World) -> None:
+    small, large = {"small", "tiny", "little"}, {"large", "big"}
+    for index in range(80):
+        spec = world.spec(index, "single")
+        said = set(words(world.caption(spec, index)))
+        assert bool(said & small) == (spec.size_word == "small")
+        assert bool(said & large) == (spec.size_word == "large")
+
+
+def test_styles_are_said_unless_default(world: World) -> None:
+    for index in range(80):
+        spec = world.spec(index, "sticker")
+        style = spec.things[0].style
+        assert style is not None
+        if style != "noto":
+            assert STYLE_WORDS[style] in words(world.caption(spec, index))
+
+
+def test_stickers_are_called_by_one_of_their_names(world: World) -> None:
+    called = set()
+    for index in range(200):
+        spec = world.spec(index, "sticker_two")
+        caption = world.caption(spec, index)
+        for thing in spec.things:
+            names = [n for n in concepts.names_of(thing.name) if re.search(rf"\b{n}\b", caption)]
+            assert names or caption[0].isupper()
+            called |= set(names)
+    assert {"rocket", "dog face", "dog", "puppy"} <= called
+
+
+def test_wording_varies_and_short_p_shortens(stickers: Stickers) -> None:
+    short = World(WorldConfig(short_p=1.0), stickers)
+    long = World(WorldConfig(short_p=0.0), stickers)
+    spec = short.spec(3, "position")
+    shorts = {short.caption(spec, index) for index in range(80)}
+    longs = [long.caption(spec, index) for index in range(80)]
+    assert len(shorts) > 8
+    assert sum(map(len, shorts)) / len(shorts) < sum(map(len, longs)) / len(longs)
+
+
+def test_homage_says_colour_shape_and_disorder(world: World) -> None:
+    for index in range(100):
+        spec = world.spec(index, "homage")
+        assert spec.homage is not None
+        caption = world.caption(spec, index).lower()
+        assert str(spec.things[0].colour) in caption
+        assert ("disordered" in caption) == (spec.homage.disorder > 0)
+        if spec.homage.name == "grid" and re.search(r"\d", caption):
+            assert f"{spec.homage.rows}" in caption
+            assert len(spec.things) == spec.homage.rows * spec.homage.columns
