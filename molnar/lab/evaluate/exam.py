@@ -1,0 +1,256 @@
+"""A pipeline in, everything measured about it out.
+
+ProcEval with its controls, stickers, fidelity, diversity, cost. What cannot be measured here (no
+sticker pack, no encoder in the bundle) is listed as skipped with its reason: it is never a zero in
+a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from molnar.base.errors import BundleError, DataError
+from molnar.lab.data.stickers import Stickers
+from molnar.lab.evaluate import controls, fidelity
+from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
+from molnar.lab.evaluate.prompts import STICKER_PROMPTS, VERSION, Question, fingerprint, questions
+from molnar.lab.evaluate.sources import Drawn, Kept, Pixels, Source
+from molnar.lab.evaluate.stickers import (
+    SPRITE_PX,
+    Describe,
+    Gallery,
+    describe_by_rule,
+    judge_accuracy,
+    recognise,
+)
+from molnar.pipeline import Pipeline
+
+SECTIONS = ("proceval", "stickers", "fidelity")
+Tell = Callable[[str, int, int], None]  # what is being done, how far, of how much
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exam:
+    """What to measure, and how much of it."""
+
+    num_prompts: int = 50  # per task of ProcEval
+    num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
+    num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
+    num_drawings: int = 64  # pictures for fidelity
+    sections: tuple[str, ...] = SECTIONS
+    stickers: Path | None = None  # folder of the sticker pack
+    pictures: Path | None = None  # folder where pictures are kept, to go on later
+    fields: dict[str, Any] = field(default_factory=dict)  # of the request, e.g. steps
+
+
+@dataclass(slots=True)
+class Report:
+    """All that was measured; ``trials`` are for the contact sheet and stay out of the JSON."""
+
+    model: dict[str, Any]
+    exam: dict[str, Any]
+    proceval: Scores | None = None
+    controls: dict[str, Scores] = field(default_factory=dict)
+    stickers: dict[str, Any] | None = None
+    fidelity: dict[str, Any] | None = None
+    diversity: dict[str, float] | None = None
+    cost: dict[str, Any] | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    command: str = ""
+    trials: list[Trial] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the report as plain data; sections that were not measured are null."""
+        return {
+            "format": 1,
+            "command": self.command,
+            "model": self.model,
+            "exam": self.exam,
+            "proceval": self.proceval.to_json() if self.proceval else None,
+            "controls": {name: scores.to_json() for name, scores in self.controls.items()},
+            "stickers": self.stickers,
+            "fidelity": self.fidelity,
+            "diversity": self.diversity,
+            "cost": self.cost,
+            "skipped": self.skipped,
+        }
+
+
+def examine(
+    pipeline: Pipeline, exam: Exam, tell: Tell | None = None, describe: Describe = describe_by_rule
+) -> Report:
+    """Measure a model.
+
+    Args:
+        pipeline: the model, with the engine that is to be measured.
+        exam: what to measure.
+        tell: called with progress.
+        describe: judge of likeness; the rule, or a measuring CLIP.
+    """
+    say = tell or _silent
+    drawn = Drawn(pipeline, **exam.fields)
+    report = Report(model=_model(pipeline, exam), exam=_about(exam))
+    source: Source = drawn
+    if exam.pictures is not None:
+        source = Kept(drawn, exam.pictures, repr(sorted(report.model.items())))
+    pack = _open_stickers(exam, report, say)
+    if "proceval" in exam.sections:
+        _proceval(pipeline, source, exam, report, say)
+    if "stickers" in exam.sections and pack is not None:
+        _stickers(source, exam, pack, describe, report, say)
+    if "fidelity" in exam.sections:
+        _fidelity(pipeline, exam, pack, report, say)
+    report.cost = fidelity.cost(drawn.seconds, pipeline.bundle.folder)
+    return report
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    return None
+
+
+def _model(pipeline: Pipeline, exam: Exam) -> dict[str, Any]:
+    """Say what is measured, to the last setting that changes a picture."""
+    from molnar.base.request import Request
+
+    resolved = pipeline.resolve(Request(prompt="x", seed=0, **exam.fields))
+    settings = ("steps", "guidance", "sampler", "schedule", "height", "width")
+    bundle = pipeline.bundle
+    return {
+        "name": bundle.manifest.name,
+        "hash": bundle.hash,
+        "engine": pipeline.engine,
+        **{name: getattr(resolved, name) for name in settings},
+    }
+
+
+def _about(exam: Exam) -> dict[str, Any]:
+    return {
+        "prompts_version": VERSION,
+        "prompts_fingerprint": fingerprint(questions(exam.num_prompts)),
+        "prompts_per_task": exam.num_prompts,
+        "seeds": exam.num_seeds,
+    }
+
+
+def _open_stickers(exam: Exam, report: Report, say: Tell) -> Stickers | None:
+    """Open the pack if some section can use it."""
+    if exam.stickers is None:
+        if "stickers" in exam.sections:
+            report.skipped["stickers"] = "no sticker pack; give its folder with --stickers DIR"
+        return None
+    if not {"stickers", "fidelity"} & set(exam.sections):
+        return None
+    say(f"reading {exam.stickers}", 0, 1)
+    try:
+        return Stickers.open(exam.stickers, size=SPRITE_PX)
+    except DataError as error:
+        report.skipped["stickers"] = str(error)
+        return None
+
+
+def _proceval(pipeline: Pipeline, source: Source, exam: Exam, report: Report, say: Tell) -> None:
+    """Score the model and its four controls on the same prompts."""
+    asked = questions(exam.num_prompts)
+    trials = run(source, asked, range(exam.num_seeds), _part(say, "drawing ProcEval"))
+    report.trials, report.proceval = trials, score(trials)
+    report.controls = control_scores(pipeline, asked, trials, report, say)
+    by_prompt: dict[str, list[Pixels]] = {}
+    for trial in trials:
+        by_prompt.setdefault(trial.question.prompt, []).append(trial.image)
+    spread = fidelity.diversity(by_prompt, describe_by_rule)
+    if spread is None:
+        report.skipped["diversity"] = "needs two seeds or more of two prompts or more"
+    else:
+        report.diversity = {
+            "same_prompt": round(spread[0], 4),
+            "other_prompts": round(spread[1], 4),
+        }
+
+
+def control_scores(
+    pipeline: Pipeline,
+    asked: Sequence[Question],
+    trials: Sequence[Trial],
+    report: Report,
+    say: Tell,
+) -> dict[str, Scores]:
+    """Score the four controls; one that the bundle cannot give goes to ``report.skipped``."""
+    found = {
+        "ground truth": score(
+            run(controls.ground_truth(asked), asked, (0,), _part(say, "ground truth"))
+        )
+    }
+    try:
+        through = controls.through_model(
+            asked, pipeline.parts, "upscaler" in pipeline.bundle.manifest.parts
+        )
+        name = "through VAE and upscaler"
+        found[name] = score(run(through, asked, (0,), _part(say, name)))
+    except BundleError as error:
+        report.skipped["through VAE and upscaler"] = str(error)
+    lucky = controls.shuffled(trials)
+    if lucky:
+        found["shuffled prompts"] = score(lucky)
+    else:
+        report.skipped["shuffled prompts"] = "needs two prompts or more per task"
+    found["retrieval"] = score(run(controls.retrieval(), asked, (0,), _part(say, "retrieval")))
+    return found
+
+
+def _stickers(
+    source: Source, exam: Exam, pack: Stickers, describe: Describe, report: Report, say: Tell
+) -> None:
+    """Measure recognition and the judge of it."""
+    prompts = [pair for pair in STICKER_PROMPTS if pair[1] in pack.concepts][: exam.num_stickers]
+    if not prompts:
+        report.skipped["stickers"] = f"{exam.stickers} has none of the asked concepts"
+        return
+    say("describing the drawings", 0, 1)
+    gallery = Gallery.of(pack, describe)
+    judge = judge_accuracy(gallery, pack, [name for _, name in prompts])
+    result = recognise(
+        source, gallery, prompts, range(exam.num_seeds), _part(say, "drawing stickers")
+    )
+    report.stickers = {
+        "top1": plain(result.top1),
+        "top5": plain(result.top5),
+        "num_prompts": len(prompts),
+        "num_pictures": result.num_pictures,
+        "gallery": len(gallery.keys),
+        "judge_top5_on_jittered_drawings": plain(judge.jittered),
+        "judge_top5_on_heldout_drawings": plain(judge.heldout),
+        "prompts": [
+            {"prompt": prompt, "asked": name, "top5": share, "nearest": list(near)}
+            for prompt, name, share, near in result.rows
+        ],
+    }
+
+
+def _fidelity(
+    pipeline: Pipeline, exam: Exam, pack: Stickers | None, report: Report, say: Tell
+) -> None:
+    """Measure what the decoder and the upscaler lose, each if the bundle has it."""
+    pictures = fidelity.held_out_drawings(fidelity.NATIVE_PX, exam.num_drawings, pack)
+    what = "held-out drawings" if pack is not None else "held-out combinations of shapes"
+    found: dict[str, Any] = {"pictures": what}
+    say("measuring the decoder", 0, 2)
+    try:
+        loss = fidelity.autoencoder_loss(pipeline.parts, pictures)
+        found["vae"] = loss.to_json() if loss else None
+    except BundleError as error:
+        report.skipped["vae"] = str(error)
+    say("measuring the upscaler", 1, 2)
+    try:
+        ours, bicubic = fidelity.upscaler_loss(pipeline.parts, pictures)
+        found["upscaler"] = ours.to_json() if ours else None
+        found["bicubic"] = bicubic.to_json() if bicubic else None
+    except BundleError as error:
+        report.skipped["upscaler"] = str(error)
+    report.fidelity = found
+
+
+def _part(say: Tell, what: str) -> Callable[[int, int], None]:
+    return lambda done, of: say(what, done, of)

@@ -1,0 +1,130 @@
+"""A report in, tables and a contact sheet out: every score beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from molnar.base.images import contact_sheet
+from molnar.lab.evaluate.exam import Report
+from molnar.lab.evaluate.intervals import EMPTY, Interval
+from molnar.lab.evaluate.proceval import Scores, Trial
+from molnar.lab.evaluate.prompts import TASKS, TITLES
+
+MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
+
+
+def tables(report: Report) -> RenderableType:
+    """Lay a report out for a terminal."""
+    model = report.model
+    head = (
+        f"{model['name']} {model['hash'][:12]}, {model['engine']}, "
+        f"{model['steps']} steps of {model['sampler']}, "
+        f"guidance {model['guidance']:g}, {model['width']} x {model['height']}"
+    )
+    parts: list[RenderableType] = [Text(head, style="bold")]
+    if report.proceval is not None:
+        parts += [_proceval(report), Text(_exam(report.proceval, report.exam))]
+    if report.stickers is not None:
+        parts.append(_stickers(report.stickers))
+    if report.fidelity is not None:
+        parts.append(_fidelity(report.fidelity))
+    if report.diversity is not None:
+        within, between = report.diversity["same_prompt"], report.diversity["other_prompts"]
+        words = f"{within:.3f} between seeds of one prompt, {between:.3f} between prompts"
+        parts.append(Text(f"diversity (1 - cosine): {words}"))
+    if report.cost is not None:
+        parts.append(Text(_cost(report.cost)))
+    parts += [Text(f"skipped: {what}: {why}") for what, why in report.skipped.items()]
+    if report.command:
+        parts.append(Text(f"made by: {report.command}"))
+    return Group(*parts)
+
+
+def _proceval(report: Report) -> Table:
+    scores = report.proceval
+    assert scores is not None
+    table = Table(title="ProcEval: share of pictures judged correct")
+    table.add_column("task")
+    for name in ("model", "seen", "held out"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in report.controls:
+        table.add_column(name, justify="right", style="dim")
+    for task in TASKS:
+        if task in scores.tasks:
+            own = (scores.tasks, scores.tasks_seen, scores.tasks_heldout)
+            others = [other.tasks.get(task, EMPTY) for other in report.controls.values()]
+            table.add_row(TITLES[task], *(_cell(t.get(task)) for t in own), *map(_short, others))
+    table.add_section()
+    table.add_row(
+        "overall (mean of tasks)",
+        *map(_cell, (scores.overall, scores.seen, scores.heldout)),
+        *(_short(other.overall) for other in report.controls.values()),
+    )
+    return table
+
+
+def _exam(scores: Scores, exam: dict[str, Any]) -> str:
+    return (
+        f"prompts: version {exam['prompts_version']}, {exam['prompts_fingerprint']}; "
+        f"{scores.num_prompts} prompts, {scores.num_pictures} pictures; "
+        "95 % intervals by bootstrap over prompts"
+    )
+
+
+def _cell(value: Interval | None) -> str:
+    return (value or EMPTY).text()
+
+
+def _short(value: Interval) -> str:
+    return "-" if value.value != value.value else f"{value.value:.2f}"
+
+
+def _stickers(found: dict[str, Any]) -> Table:
+    table = Table(title=f"Stickers: nearest of {found['gallery']} drawings")
+    for name in ("what", "share [95 %]"):
+        table.add_column(name, justify="left" if name == "what" else "right")
+    rows = {
+        "asked concept is the nearest drawing": "top1",
+        "asked concept among the nearest 5": "top5",
+        "the judge itself, on jittered drawings (top 5)": "judge_top5_on_jittered_drawings",
+        "the judge itself, on held-out drawings (top 5)": "judge_top5_on_heldout_drawings",
+    }
+    for words, key in rows.items():
+        value = found[key]
+        table.add_row(words, Interval(*value).text() if value else "-")
+    return table
+
+
+def _fidelity(found: dict[str, Any]) -> Table:
+    table = Table(title=f"Fidelity on {found['pictures']} (medians)")
+    table.add_column("part")
+    for name in ("PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures"):
+        table.add_column(name, justify="right")
+    for part in ("vae", "upscaler", "bicubic"):
+        row = found.get(part)
+        if row is not None:
+            decibels = [f"{row[key]:.2f} dB" for key in ("psnr_white", "psnr_rgba", "psnr_edges")]
+            table.add_row(part, *decibels, f"{row['colour_de']:.2f}", f"{row['num_pictures']:.0f}")
+    return table
+
+
+def _cost(found: dict[str, Any]) -> str:
+    if found["seconds_median"] is None:
+        return f"cost: {found['megabytes']} MB; seconds not measured (no picture was drawn)"
+    return (
+        f"cost: {found['seconds_median']:.2f} s a picture, warm (median of {found['num_timed']}; "
+        f"95 % under {found['seconds_p95']:.2f} s); {found['megabytes']} MB"
+    )
+
+
+def sheet(trials: Sequence[Trial], columns: int = 10, cell: int = 96) -> Image.Image:
+    """Lay out the pictures, failures first, each with a mark and its prompt; at most 600."""
+    order = sorted(trials, key=lambda trial: trial.verdict.correct)[:MOST_CELLS]
+    captions = [f"{'ok' if t.verdict.correct else 'NO'} {t.question.prompt}" for t in order]
+    return contact_sheet([trial.image for trial in order], captions, columns=columns, cell=cell)

@@ -1,0 +1,156 @@
+"""The built-in recipes. What each is for, costs and reaches is told in `recipes/<name>.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from molnar.clip.model import CLIPConfig
+from molnar.clip.vision import VisionConfig
+from molnar.diffusion.transformer import TransformerConfig
+from molnar.diffusion.unet import UNetConfig
+from molnar.lab.data.world import WorldConfig
+from molnar.lab.train.clip import ClipData
+from molnar.lab.train.diffusion import DiffusionData
+from molnar.lab.train.recipe import (
+    ClipPart,
+    DiffusionPart,
+    Drawings,
+    Recipe,
+    TextPart,
+    TokenizerPart,
+    UpscalerPart,
+    VaePart,
+)
+from molnar.lab.train.settings import TrainSettings
+from molnar.lab.train.text import TextTaskConfig
+from molnar.lab.train.upscaler import UpscalerData
+from molnar.lab.train.vae import VaeData
+from molnar.latent.autoencoder import AutoencoderConfig
+from molnar.text.embeddings import TextEncoderConfig
+from molnar.upscale.upscaler import UpscalerConfig
+
+
+def sticker_test() -> Recipe:
+    """Every part at toy size, seconds each: proves the chain, draws nothing."""
+    quick = TrainSettings(
+        images=32, batch=8, warmup=8, sheet_minutes=0.0, log_steps=1, device="cpu", threads=1
+    )
+    return Recipe(
+        name="sticker_test",
+        tokenizer=TokenizerPart(vocab_size=400, length=24),
+        text=TextPart(
+            train=quick,
+            model=TextEncoderConfig(
+                vocab_size=400, length=24, width=16, layers=1, heads=2, pooled=16
+            ),
+            data=TextTaskConfig(heldout=16),
+            num_captions=128,
+            teacher=False,
+        ),
+        vae=VaePart(
+            train=quick,
+            model=AutoencoderConfig(
+                latent_channels=4, decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1)
+            ),
+            data=VaeData(fit_pictures=16, crop=32),
+        ),
+        diffusion=DiffusionPart(
+            train=quick,
+            model=UNetConfig(
+                channels=(16, 16),
+                blocks=1,
+                self_attention=(False, True),
+                heads=2,
+                context=16,
+                condition=16,
+            ),
+            data=DiffusionData(size=64, prompts=("a red circle",)),
+        ),
+        upscaler=UpscalerPart(
+            train=quick,
+            model=UpscalerConfig(width=8, blocks=2),
+            data=UpscalerData(size=64, crop_least=8, crop_most=16),
+        ),
+        clip=ClipPart(
+            train=quick,
+            model=CLIPConfig(
+                vision=VisionConfig(image_size=32, channels=(8, 8), width=16), width=16
+            ),
+            data=ClipData(),
+        ),
+        world=WorldConfig(size=64),
+    )
+
+
+def sticker_cpu() -> Recipe:
+    """A convolutional U-Net on common concepts, for two CPU cores and about two hours a run."""
+    base = TrainSettings(minutes=10, batch=24, lr=1e-3, channels_last=True)
+    return Recipe(
+        name="sticker_cpu",
+        text=TextPart(
+            train=TrainSettings(
+                minutes=12, batch=256, lr=8e-4, betas=(0.9, 0.98), warmup=15_000, cooldown=0.6
+            )
+        ),
+        vae=VaePart(
+            train=TrainSettings(
+                minutes=12,
+                batch=24,
+                lr=1e-3,
+                warmup=2_000,
+                cooldown=0.4,
+                ema_decay=0.998,
+                channels_last=True,
+            )
+        ),
+        diffusion=DiffusionPart(
+            train=TrainSettings(
+                minutes=100, batch=16, lr=1e-3, warmup=3_000, cooldown=0.3, channels_last=True
+            ),
+            # One block a level: on CPU the number of updates counts more than their weight.
+            model=UNetConfig(channels=(96, 192, 256), blocks=1),
+        ),
+        upscaler=UpscalerPart(train=base),
+        clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
+    )
+
+
+def sticker_gpu() -> Recipe:
+    """A transformer on all concepts, for one large GPU and runs of 25 minutes that are chained."""
+    fast = TrainSettings(
+        minutes=25, batch=1024, lr=6e-4, betas=(0.9, 0.95), warmup=200_000, cooldown=0.2,
+        ema="power", ema_std=0.10, precision="bf16", compile=True, device="cuda",
+        checkpoint_minutes=3.0, sheet_minutes=5.0,
+    )  # fmt: skip
+    convolutional = TrainSettings(
+        minutes=10, batch=256, lr=1e-3, warmup=20_000, cooldown=0.4, ema_decay=0.998,
+        precision="bf16", channels_last=True, device="cuda", checkpoint_minutes=3.0,
+    )  # fmt: skip
+    return Recipe(
+        name="sticker_gpu",
+        text=TextPart(
+            train=TrainSettings(
+                minutes=5, batch=1024, lr=1e-3, betas=(0.9, 0.98), warmup=100_000, cooldown=0.6
+            ),
+            num_captions=100_000,
+        ),
+        vae=VaePart(
+            train=convolutional,
+            model=AutoencoderConfig(latent_channels=16, encoder="conv"),
+        ),
+        diffusion=DiffusionPart(train=fast, model=TransformerConfig()),
+        upscaler=UpscalerPart(train=convolutional),
+        clip=ClipPart(
+            train=TrainSettings(
+                minutes=5, batch=1024, lr=1e-3, warmup=50_000, precision="bf16", device="cuda"
+            )
+        ),
+        drawings=Drawings(concepts="all", workers=14, on_device=True),
+    )
+
+
+BUILTIN: dict[str, Callable[[], Recipe]] = {
+    "sticker_test": sticker_test,
+    "sticker_cpu": sticker_cpu,
+    "sticker_gpu": sticker_gpu,
+}

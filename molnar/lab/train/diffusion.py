@@ -1,0 +1,170 @@
+"""Captioned pictures in, a trained velocity network out.
+
+Text encoder and autoencoder are frozen: they only turn a batch of pictures and captions into
+latents and embeddings. A share of the captions is dropped (empty prompt), which is what guidance
+needs later.
+
+Source: caption dropping: Ho and Salimans 2022, arXiv 2207.12598, algorithm 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from molnar.base.images import contact_sheet, from_model
+from molnar.base.rng import generator, noise
+from molnar.base.types import TextEmbedding
+from molnar.diffusion.flow import denoiser
+from molnar.diffusion.guidance import classifier_free
+from molnar.diffusion.networks import NetworkConfig, build, kind_of
+from molnar.diffusion.objective import flow_loss, training_times
+from molnar.diffusion.samplers import dpmpp_2m
+from molnar.diffusion.schedule import simple
+from molnar.lab.train.source import Source, pictures
+from molnar.latent.autoencoder import Autoencoder
+from molnar.text.embeddings import TextEncoder
+from molnar.text.tokens import Tokenizer
+
+STREAM_TIMES, STREAM_NOISE, STREAM_DROP = 21, 22, 23
+SHEET_STEPS, SHEET_GUIDANCE = 16, 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiffusionData:
+    """How the network is shown pictures."""
+
+    seed: int = 0
+    drop_p: float = 0.1  # share of captions dropped
+    shift: float = 1.0  # of the training times; above 1 = more noise
+    size: int = 128  # pixels, each side, of the sheet's pictures
+    prompts: tuple[str, ...] = (
+        "a red circle on a blue background",
+        "a green triangle to the left of a yellow square",
+        "three purple stars",
+        "a dog face",
+        "a rocket on a black background",
+        "a pizza with a transparent background",
+        "a flat sunflower",
+        "a red heart above a blue ring",
+    )  # drawn on every sample sheet
+
+
+class DiffusionTask:
+    """Teach a velocity network: the `Task` of the part "diffusion"."""
+
+    name = "diffusion"
+
+    def __init__(
+        self,
+        source: Source,
+        config: NetworkConfig,
+        autoencoder: Autoencoder,
+        tokenizer: Tokenizer,
+        encoder: TextEncoder,
+        data: DiffusionData | None = None,
+    ) -> None:
+        """Take the frozen parts and build the network with fresh weights."""
+        self.source = source
+        self.config = config
+        self.data = data or DiffusionData()
+        self.autoencoder = autoencoder.eval().requires_grad_(False)
+        self.tokenizer = tokenizer
+        self.encoder = encoder.eval().requires_grad_(False)
+        torch.manual_seed(self.data.seed)
+        self.module: nn.Module = build(kind_of(config), config)
+
+    def describe(self) -> dict[str, Any]:
+        """Say what decides the numbers of a run."""
+        return {"kind": kind_of(self.config), "config": self.config, "data": self.data}
+
+    def batch(self, seen: int, size: int) -> dict[str, Tensor]:
+        """Give pictures number seen ... seen + size - 1 with their captions' ids, times and noise.
+
+        Returns:
+            image Float B 4 H W in [-1, 1]; ids int64 B L; mask Bool B L, L as long as the longest
+            caption needs; t Float B; noise Float B C h w.
+        """
+        images, captions = pictures(self.source, seen, size)
+        dropped = generator(self.data.seed, STREAM_DROP, seen).random(size) < self.data.drop_p
+        tokens = self.tokenizer.encode(
+            ["" if drop else text for drop, text in zip(dropped, captions, strict=True)]
+        )
+        length = min(tokens.mask.shape[1], -(-int(tokens.mask.sum(1).max()) // 8) * 8)
+        t = training_times(
+            generator(self.data.seed, STREAM_TIMES, seen), size, shift=self.data.shift
+        )
+        config = self.autoencoder.config
+        shape = (
+            size,
+            config.latent_channels,
+            *(side // config.downscale for side in images.shape[2:]),
+        )
+        drawn = generator(self.data.seed, STREAM_NOISE, seen).standard_normal(
+            shape, dtype=np.float32
+        )
+        return {
+            "image": images,
+            "ids": torch.from_numpy(tokens.ids[:, :length].copy()),
+            "mask": torch.from_numpy(tokens.mask[:, :length].copy()),
+            "t": torch.from_numpy(t),
+            "noise": torch.from_numpy(drawn),
+        }
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Compare the network's velocity with the true one."""
+        with torch.no_grad():
+            x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
+            text = self._embed(batch["ids"], batch["mask"])
+        found = flow_loss(self.module, x0, batch["noise"], batch["t"], text)
+        late = batch["t"] > 0.5
+        return found.total, {
+            "noisy": float(found.each[late].mean()) if bool(late.any()) else 0.0,
+            "clear": float(found.each[~late].mean()) if bool((~late).any()) else 0.0,
+        }
+
+    def sheet(self, module: nn.Module, path: Path) -> None:
+        """Save the data's prompts, each drawn with seeds 0 and 1."""
+        device = next(module.parameters()).device
+        prompts = [prompt for prompt in self.data.prompts for _ in range(2)]
+        cells = self.data.size // self.autoencoder.config.downscale
+        shape = (self.autoencoder.config.latent_channels, cells, cells)
+        start = np.stack([noise(number % 2, 0, shape) for number in range(len(prompts))])
+        with torch.no_grad():
+            with_text, without = (
+                self._texts(texts, device) for texts in (prompts, [""] * len(prompts))
+            )
+
+            def velocity(x: Tensor, t: Tensor, text: TextEmbedding) -> Tensor:
+                out: Tensor = module(x, t, text.tokens, text.mask, text.pooled)
+                return out
+
+            guided = classifier_free(
+                denoiser(velocity, with_text), denoiser(velocity, without), SHEET_GUIDANCE
+            )
+            x = torch.from_numpy(start).to(device)
+            for step in dpmpp_2m(guided, x, simple(SHEET_STEPS)):
+                x = step.x
+            images = self._on(self.autoencoder, x).decode(x.float()).clamp(-1, 1).cpu().numpy()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(list(from_model(images)), prompts, columns=4, cell=192).save(path)
+
+    def _texts(self, texts: list[str], device: torch.device) -> TextEmbedding:
+        tokens = self.tokenizer.encode(texts)
+        return self._embed(
+            torch.from_numpy(tokens.ids).to(device), torch.from_numpy(tokens.mask).to(device)
+        )
+
+    def _embed(self, ids: Tensor, mask: Tensor) -> TextEmbedding:
+        tokens, pooled = self._on(self.encoder, ids)(ids, mask)
+        return TextEmbedding(tokens=tokens, pooled=pooled, mask=mask)
+
+    @staticmethod
+    def _on(module: Any, like: Tensor) -> Any:
+        """Bring a frozen part to where the batch is; a no-op after the first time."""
+        return module.to(like.device)

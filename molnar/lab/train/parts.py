@@ -1,0 +1,251 @@
+"""A recipe and a workspace -> the task of each part, built on the parts trained before it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from molnar.base.config import from_json
+from molnar.base.errors import ConfigError, TrainingError
+from molnar.lab.train import corpus as texts
+from molnar.lab.train import teacher
+from molnar.lab.train.checkpoint import replace_durably
+from molnar.lab.train.clip import ClipTask, reader
+from molnar.lab.train.diffusion import DiffusionTask
+from molnar.lab.train.lexicon import build_lexicon
+from molnar.lab.train.process import pick_device
+from molnar.lab.train.recipe import Recipe
+from molnar.lab.train.supply import Supply
+from molnar.lab.train.task import Task
+from molnar.lab.train.text import TextTask
+from molnar.lab.train.tokenizer import train_tokenizer
+from molnar.lab.train.upscaler import UpscalerTask
+from molnar.lab.train.vae import VaeTask
+from molnar.lab.train.workspace import load_weights
+from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+from molnar.text.tokens import Tokenizer
+
+Config = TypeVar("Config")
+#: Texts that a rehearsal's tokenizer is made of: enough to encode anything, in a blink.
+REHEARSAL_TEXTS = {"a red circle on a blue background": 4, "a dog face": 4}
+REHEARSAL_PICTURES = 32
+#: Captions that the list of known words is made of.
+LEXICON_CAPTIONS = 20_000
+
+
+class Assembly:
+    """Builds tasks for one workspace.
+
+    Args:
+        recipe: Sizes and settings.
+        workspace: The folder that holds tokenizer/, text/, vae/ ...
+        supply: Pictures and texts.
+        rehearsal: For --dry-run: parts that are not trained yet are stood in for by untrained ones
+            of the same size, and nothing is fitted on more than a few pictures.
+    """
+
+    def __init__(
+        self, recipe: Recipe, workspace: Path, supply: Supply, *, rehearsal: bool = False
+    ) -> None:
+        self.recipe, self.workspace, self.supply = recipe, workspace, supply
+        self.rehearsal = rehearsal
+
+    def task(self, part: str) -> Task:
+        """Build the task of a part.
+
+        Raises:
+            TrainingError: a part that it needs is not trained yet; names the command.
+            ConfigError: `part` has no task.
+        """
+        makers: dict[str, Callable[[], Task]] = {
+            "text": self._text,
+            "vae": self._vae,
+            "diffusion": self._diffusion,
+            "upscaler": self._upscaler,
+            "clip": self._clip,
+        }
+        if part not in makers:
+            raise ConfigError(
+                f"no part {part!r} is trained by descent; expected {', '.join(makers)}"
+            )
+        return makers[part]()
+
+    def make_tokenizer(self) -> Path:
+        """Make the tokenizer and the list of known words; a matter of seconds.
+
+        Returns:
+            tokenizer/tokenizer.json in the workspace.
+        """
+        part, folder = self.recipe.tokenizer, self.workspace / "tokenizer"
+        body, stickers = self._corpus()
+        weights = piece_weights(body, stickers, teacher.vocabulary_words())
+        made = train_tokenizer(weights, vocab_size=part.vocab_size, length=part.length)
+        folder.mkdir(parents=True, exist_ok=True)
+        made.save(folder / "tokenizer.json")
+        self.make_lexicon(trained=False)
+        described = {"kind": "tokenizer", "config": dataclasses.asdict(part)}
+        replace_durably(folder / "model.json", json.dumps(described, indent=1).encode())
+        return folder / "tokenizer.json"
+
+    def make_lexicon(self, *, trained: bool) -> Path:
+        """Write which words the pictures teach.
+
+        Args:
+            trained: Add each word's neighbours by the workspace's text encoder.
+
+        Returns:
+            tokenizer/words.json in the workspace.
+        """
+        drawn = set(self.supply.drawn())
+        stickers = [sticker for sticker in self._stickers() if sticker.name in drawn]
+        captions = self.supply.captions(LEXICON_CAPTIONS)
+        path = self.workspace / "tokenizer" / "words.json"
+        if not trained:
+            build_lexicon(stickers, captions).save(path)
+            return path
+        encoder, known = reader(self.tokenizer(), self.encoder()), teacher.folder() is not None
+        build_lexicon(
+            stickers,
+            captions,
+            embed=lambda words: encoder(words).numpy(),
+            teacher=teacher.load_teacher() if known and self.recipe.text.teacher else None,
+            common=teacher.vocabulary_words(),
+        ).save(path)
+        return path
+
+    def tokenizer(self) -> Tokenizer:
+        """Load the workspace's tokenizer."""
+        path = self.workspace / "tokenizer" / "tokenizer.json"
+        if path.is_file():
+            return Tokenizer.load(path)
+        if self.rehearsal:
+            return train_tokenizer(
+                REHEARSAL_TEXTS, vocab_size=300, length=self.recipe.tokenizer.length
+            )
+        raise missing(path, "tokenizer", self.workspace)
+
+    def encoder(self) -> TextEncoder:
+        """Load the workspace's text encoder."""
+        found = self._load("text", TextEncoderConfig, TextEncoder)
+        return found if found is not None else TextEncoder(self.recipe.text.model)
+
+    def autoencoder(self) -> Autoencoder:
+        """Load the workspace's autoencoder."""
+        found = self._load("vae", AutoencoderConfig, Autoencoder)
+        return found if found is not None else Autoencoder(self.recipe.vae.model)
+
+    def _load(self, part: str, config: type[Config], build: Callable[[Config], Any]) -> Any:
+        """Load a trained part; None in a rehearsal where there is none."""
+        path = self.workspace / part / "model.json"
+        if not path.is_file():
+            if self.rehearsal:
+                return None
+            raise missing(path, part, self.workspace)
+        module = build(from_json(config, json.loads(path.read_text())["config"], where=str(path)))
+        assert isinstance(module, nn.Module)
+        load_weights(module, path.with_name("model.safetensors"))
+        return module.eval()
+
+    def _corpus(self) -> tuple[texts.Corpus, list[texts.StickerText]]:
+        stickers = self._stickers()
+        number = 64 if self.rehearsal else self.recipe.text.num_captions
+        own = self.supply.captions(number if self.supply.files is not None else number // 2)
+        words = [] if self.rehearsal else teacher.vocabulary_words()
+        body = texts.build_corpus(stickers, words=words, captions=own, num_captions=number)
+        return body, stickers
+
+    def _stickers(self) -> list[texts.StickerText]:
+        folder = self.supply.data.stickers
+        return texts.read_stickers(folder) if folder is not None else []
+
+    def _text(self) -> TextTask:
+        part, tokenizer = self.recipe.text, self.tokenizer()
+        model = dataclasses.replace(part.model, length=tokenizer.length)
+        if not self.rehearsal:  # whose tokenizer may be a stand-in with a small vocabulary
+            model = dataclasses.replace(model, vocab_size=tokenizer.vocab_size)
+        found = teacher.folder() if part.teacher and not self.rehearsal else None
+        return TextTask(
+            tokenizer,
+            self._corpus()[0],
+            cache=self.workspace / "cache" / "text",
+            teacher=teacher.load_teacher() if found is not None else None,
+            encoder=model,
+            config=part.data,
+        )
+
+    def _vae(self) -> VaeTask:
+        data = self.recipe.vae.data
+        if self.rehearsal:
+            data = dataclasses.replace(data, fit_pictures=REHEARSAL_PICTURES)
+        source = self.supply.source(torch.device("cpu"), on_device=False)
+        return VaeTask(source, self.recipe.vae.model, data)
+
+    def _diffusion(self) -> DiffusionTask:
+        part, autoencoder, encoder = self.recipe.diffusion, self.autoencoder(), self.encoder()
+        model = dataclasses.replace(
+            part.model,
+            latent_channels=autoencoder.config.latent_channels,
+            text_width=2 * encoder.config.width,
+            pooled_width=encoder.config.pooled,
+        )
+        device = pick_device(part.train.device)
+        source = self.supply.source(device, on_device=device.type != "cpu")
+        return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, part.data)
+
+    def _upscaler(self) -> UpscalerTask:
+        part = self.recipe.upscaler
+        trained = (self.workspace / "vae" / "model.json").is_file()
+        codec = self.autoencoder() if trained or self.rehearsal else None
+        return UpscalerTask(self.supply.pairs(), part.model, part.data, codec)
+
+    def _clip(self) -> ClipTask:
+        part, encoder = self.recipe.clip, self.encoder()
+        model = dataclasses.replace(part.model, pooled_width=encoder.config.pooled)
+        embed = reader(self.tokenizer(), encoder)
+        return ClipTask(self.supply.samples, embed, model, part.data, self.supply.caption())
+
+
+def missing(path: Path, part: str, workspace: Path) -> TrainingError:
+    """Say that a part has to be trained first."""
+    return TrainingError(
+        f"{path} is missing: this part needs a trained {part}; "
+        f"run `molnar train {part} --out {workspace}` first"
+    )
+
+
+def piece_weights(
+    body: texts.Corpus, stickers: list[texts.StickerText], common: list[str]
+) -> dict[str, int]:
+    """Weigh words for the tokenizer: what is drawn above all, then what people say most.
+
+    Args:
+        body: Captions and short texts.
+        stickers: Names and keywords of drawings.
+        common: Common words, most frequent first.
+    """
+    weights: Counter[str] = Counter()
+    for rank, word in enumerate(common):
+        weights[word] += 1 + max(1, 6000 // (rank + 300))
+    for sticker in stickers:
+        for word in " ".join((sticker.name, *sticker.keywords)).lower().replace(":", " ").split():
+            weights[word] = max(weights[word], 40 if sticker.plain else 6)
+    for caption in body.captions:
+        for word in caption.lower().replace(",", " ").split():
+            weights[word] = max(weights[word], 60)
+    for group in (texts.COLOURS, texts.SHAPES, texts.STYLES, texts.LOOKS, texts.NUMBERS,
+                  texts.RELATIONS, texts.WEARABLES, texts.PLACES, texts.ACTIVITIES):  # fmt: skip
+        for word in " ".join(group).split():
+            weights[word] += 200
+    for character in "0123456789abcdefghijklmnopqrstuvwxyz.,:;!?-()[]\"'&#/%":
+        weights[character] += 60
+    for mark in ",.!?:;":  # so that a comma after a word stays a piece of its own
+        weights["a" + mark] += 100
+    return dict(weights)

@@ -1,0 +1,57 @@
+"""Where training pictures come from: an endless, numbered stream of captioned pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from molnar.base.images import to_model
+
+
+class Captioned(Protocol):
+    """A picture and what it shows."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """Uint8 H W 4, premultiplied."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """What the picture shows."""
+        ...
+
+
+class Source(Protocol):
+    """Pictures by number, without end: the world, or a data set that starts again."""
+
+    def sample(self, index: int) -> Any:
+        """Give picture `index` (a `Captioned`): a pure function."""
+        ...
+
+
+@runtime_checkable
+class BatchSource(Protocol):
+    """A source that makes whole batches faster than picture by picture (on a GPU)."""
+
+    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+        """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
+        ...
+
+
+def pictures(source: Source | BatchSource, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+    """Give pictures number first ... first + size - 1.
+
+    Returns:
+        Float B 4 H W in [-1, 1], premultiplied RGBA, and B captions.
+    """
+    if isinstance(source, BatchSource):
+        return source.pictures(first, size)
+    samples = [source.sample(index) for index in range(first, first + size)]
+    images = to_model(np.stack([sample.image for sample in samples]))
+    return torch.from_numpy(images), [sample.caption for sample in samples]

@@ -1,0 +1,246 @@
+"""A recipe, a sticker pack, a data path -> the pictures and texts that every part learns from."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molnar.base.images import to_model
+from molnar.lab.data.concepts import COMMON
+from molnar.lab.data.folder import Pictures, open_data
+from molnar.lab.data.render_torch import TorchRenderer
+from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
+from molnar.lab.data.stickers import Stickers
+from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.recipe import Drawings, Recipe
+from molnar.lab.train.settings import plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What a user has: their own pictures, or a sticker pack for the world, or neither."""
+
+    pictures: Path | None = None
+    stickers: Path | None = None
+
+
+@dataclass(frozen=True)
+class WorldMaker:
+    """What another process needs to build the same world."""
+
+    config: WorldConfig
+    drawings: Drawings
+    stickers: Path | None
+
+    def __call__(self) -> World:
+        """Build the world, reading the sprites from their cache."""
+        if self.stickers is None:
+            return World(self.config)
+        opened = Stickers.open(
+            self.stickers,
+            styles=self.drawings.styles,
+            concepts=COMMON if self.drawings.concepts == "common" else "ALL",
+            size=self.drawings.sprite_px,
+        )
+        return World(self.config, opened)
+
+
+class Supply:
+    """Pictures and texts of one recipe. Opened once, shared by all parts of a chain."""
+
+    def __init__(self, recipe: Recipe, data: Data) -> None:
+        self.recipe, self.data = recipe, data
+        self.files: Pictures | None = None
+        self.world: World | None = None
+        self.maker = WorldMaker(recipe.world, recipe.drawings, data.stickers)
+        if data.pictures is not None:
+            self.files = open_data(data.pictures, size=recipe.world.size)
+        else:
+            self.world = self.maker()
+
+    def identity(self) -> dict[str, Any]:
+        """Say what decides the pictures: part of the config of every run."""
+        if self.files is not None:
+            return {"pictures": str(self.data.pictures), "size": self.recipe.world.size}
+        chosen = {
+            "concepts": self.recipe.drawings.concepts,
+            "styles": self.recipe.drawings.styles,
+            "sprite_px": self.recipe.drawings.sprite_px,
+        }
+        return {
+            "world": plain(self.recipe.world),
+            "drawings": plain(chosen) if self.data.stickers is not None else None,
+        }
+
+    @property
+    def samples(self) -> Pictures | World:
+        """Captioned pictures one by one."""
+        found = self.files if self.files is not None else self.world
+        assert found is not None
+        return found
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Files that could not be used, so far."""
+        if self.files is not None:
+            return self.files.problems
+        assert self.world is not None
+        return self.world.stickers.problems if self.world.stickers is not None else []
+
+    def source(self, device: torch.device, *, on_device: bool) -> Any:
+        """Give the fastest stream of pictures that the recipe asks for (a `Source`).
+
+        Args:
+            device: Where training computes.
+            on_device: Compose pictures there, if the recipe wants it; False = always on the CPU.
+        """
+        drawings = self.recipe.drawings
+        if self.world is None or not (drawings.workers or drawings.on_device):
+            return self.samples
+        crew = Crew(self.world, self.maker, drawings.workers)
+        if on_device and drawings.on_device:
+            return DeviceSource(self.world, crew, device)
+        return CrewSource(self.world, crew)
+
+    def pairs(self) -> Any:
+        """Give a world that the upscaler can draw large and small: ours, or a view of the files."""
+        if self.files is None:
+            return self.world
+        assert self.data.pictures is not None
+        return FileWorld(open_data(self.data.pictures, size=self.recipe.upscaler.data.size))
+
+    def caption(self) -> Callable[[Spec, int], str] | None:
+        """Give what describes a changed spec; None for pictures from files."""
+        return None if self.world is None else self.world.caption
+
+    def drawn(self) -> list[str]:
+        """List the names of the drawings that pictures are made of."""
+        stickers = None if self.world is None else self.world.stickers
+        return [] if stickers is None else list(stickers.concepts)
+
+    def captions(self, number: int) -> list[str]:
+        """List captions: the files' own, or what the world would write under its first pictures."""
+        if self.files is not None:
+            return [row.caption for row in self.files.rows[:number]]
+        assert self.world is not None
+        return [self.world.text(index) for index in range(number)]
+
+
+class FileWorld:
+    """Files seen as a world: the spec of a picture is its number."""
+
+    def __init__(self, files: Pictures) -> None:
+        self.files = files
+
+    def spec(self, index: int) -> Any:
+        """Give the number of a picture."""
+        return index
+
+    def render(self, spec: Any, size: int) -> Rendered:
+        """Give the picture; `size` is the one the files were opened with."""
+        assert size == self.files.size
+        return Rendered(self.files.sample(int(spec)).image, np.zeros((0, size, size), np.uint8))
+
+
+# Each worker process builds its own world once; everything else it is told by number.
+_worker_world: World | None = None
+
+
+def _start_worker(maker: WorldMaker) -> None:
+    global _worker_world
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the loop, which then stops us
+    torch.set_num_threads(1)
+    _worker_world = maker()
+
+
+def _specs(numbers: tuple[int, int]) -> list[tuple[Spec, str]]:
+    assert _worker_world is not None
+    specs = [(index, _worker_world.spec(index)) for index in range(*numbers)]
+    return [(spec, _worker_world.caption(spec, index)) for index, spec in specs]
+
+
+def _samples(numbers: tuple[int, int]) -> list[tuple[Any, str]]:
+    assert _worker_world is not None
+    drawn: list[Sample] = [_worker_world.sample(index) for index in range(*numbers)]
+    return [(sample.image, sample.caption) for sample in drawn]
+
+
+class Crew:
+    """Processes that draw specs and pictures by number; without any, the calling thread does."""
+
+    def __init__(self, world: World, maker: WorldMaker, workers: int) -> None:
+        self.world, self.workers = world, workers
+        self.pool: ProcessPoolExecutor | None = None
+        if workers:
+            self.pool = ProcessPoolExecutor(
+                workers,
+                mp_context=multiprocessing.get_context("spawn"),
+                initializer=_start_worker,
+                initargs=(maker,),
+            )
+
+    def specs(self, first: int, size: int) -> list[tuple[Spec, str]]:
+        """Draw specs first ... first + size - 1 with their captions."""
+        if self.pool is None:
+            specs = [(index, self.world.spec(index)) for index in range(first, first + size)]
+            return [(spec, self.world.caption(spec, index)) for index, spec in specs]
+        parts = self.pool.map(_specs, self._shares(first, size))
+        return [pair for part in parts for pair in part]
+
+    def samples(self, first: int, size: int) -> list[tuple[Any, str]]:
+        """Draw pictures (uint8 H W 4, premultiplied) with their captions."""
+        if self.pool is None:
+            drawn = [self.world.sample(index) for index in range(first, first + size)]
+            return [(sample.image, sample.caption) for sample in drawn]
+        parts = self.pool.map(_samples, self._shares(first, size))
+        return [pair for part in parts for pair in part]
+
+    def _shares(self, first: int, size: int) -> list[tuple[int, int]]:
+        step = max(1, -(-size // (2 * self.workers)))
+        end = first + size
+        return [(start, min(start + step, end)) for start in range(first, end, step)]
+
+
+class CrewSource:
+    """Whole batches drawn by a crew on the CPU."""
+
+    def __init__(self, world: World, crew: Crew) -> None:
+        self.world, self.crew = world, crew
+
+    def sample(self, index: int) -> Sample:
+        """Give one picture."""
+        return self.world.sample(index)
+
+    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+        """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
+        drawn = self.crew.samples(first, size)
+        images = to_model(np.stack([image for image, _ in drawn]))
+        return torch.from_numpy(images), [caption for _, caption in drawn]
+
+
+class DeviceSource:
+    """Whole batches composed where training computes; only specs are made on the CPU."""
+
+    def __init__(self, world: World, crew: Crew, device: torch.device) -> None:
+        self.world, self.crew = world, crew
+        self.renderer = TorchRenderer(world.stickers, device)
+
+    def sample(self, index: int) -> Sample:
+        """Give one picture."""
+        return self.world.sample(index)
+
+    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+        """Give pictures Float B 4 H W in [-1, 1] on the device, and their captions."""
+        drawn = self.crew.specs(first, size)
+        image = self.renderer.render([spec for spec, _ in drawn], self.world.config.size)
+        scaled = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
+        return scaled.contiguous(), [caption for _, caption in drawn]

@@ -1,0 +1,77 @@
+"""The diffusion task: pure batches, dropped captions, a loss that falls, a sheet that is drawn."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from molnar.diffusion.unet import UNetConfig
+from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
+from molnar.lab.train.tokenizer import train_tokenizer
+from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+
+
+@pytest.fixture(scope="module")
+def task() -> DiffusionTask:
+    torch.manual_seed(0)
+    world = World(WorldConfig(seed=5, size=64))
+    tokenizer = train_tokenizer({world.text(i): 1 for i in range(200)}, vocab_size=400, length=24)
+    encoder = TextEncoder(
+        TextEncoderConfig(vocab_size=tokenizer.vocab_size, length=24, width=16, layers=1, pooled=12)
+    )
+    vae = AutoencoderConfig(
+        latent_channels=4, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
+    )
+    network = UNetConfig(
+        latent_channels=4,
+        text_width=32,
+        pooled_width=12,
+        channels=(32, 32),
+        self_attention=(False, True),
+        blocks=1,
+        context=32,
+        condition=32,
+    )
+    data = DiffusionData(size=64, prompts=("a red circle", "two blue stars"))
+    return DiffusionTask(world, network, Autoencoder(vae), tokenizer, encoder, data)
+
+
+def test_batches_are_pure_and_as_long_as_needed(task: DiffusionTask) -> None:
+    first, again = task.batch(32, 8), task.batch(32, 8)
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert first["ids"].shape[1] % 8 == 0
+    assert first["mask"].any(dim=1).all(), "an empty caption still has its markers"
+    assert first["noise"].shape == (8, 4, 8, 8)
+
+
+def test_a_tenth_of_the_captions_is_dropped(task: DiffusionTask) -> None:
+    dropped = sum(int((task.batch(i * 64, 64)["mask"].sum(1) == 2).sum()) for i in range(6))
+    assert 0.04 < dropped / (6 * 64) < 0.18
+
+
+def test_training_lowers_the_loss_and_leaves_the_frozen_parts_alone(task: DiffusionTask) -> None:
+    frozen = [p.clone() for part in (task.autoencoder, task.encoder) for p in part.parameters()]
+    batch = task.batch(0, 8)
+    optimiser = torch.optim.AdamW(task.module.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(40):
+        loss, numbers = task.loss(batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+    assert set(numbers) == {"noisy", "clear"}
+    after = [p for part in (task.autoencoder, task.encoder) for p in part.parameters()]
+    assert all(torch.equal(a, b) for a, b in zip(frozen, after, strict=True))
+
+
+def test_the_sheet_shows_every_prompt_twice(task: DiffusionTask, tmp_path: Path) -> None:
+    path = tmp_path / "samples" / "sheet.png"
+    task.sheet(task.module, path)
+    with Image.open(path) as sheet:
+        assert sheet.width == 4 * 192
+        assert len(sheet.convert("RGB").getcolors(2**24) or []) > 50

@@ -1,0 +1,187 @@
+"""The loop: what it writes, when it stops, what it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+
+from molnar.base.errors import ConfigError, TrainingError
+from molnar.lab.train import checkpoint
+from molnar.lab.train.loop import train
+from molnar.lab.train.prefetch import Prefetch
+from molnar.lab.train.workspace import locked
+
+
+def test_a_run_leaves_what_export_and_people_need(tmp_path: Path, toy: ModuleType) -> None:
+    task = toy.Toy()
+    folder = tmp_path / "toy"
+    report = train(task, toy.settings(sheet_minutes=1000.0), folder)
+    assert (report.stopped, report.images) == ("done", 48)
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["images"] for line in lines] == list(range(4, 52, 4))
+    assert lines[0]["double"] == 2.0
+    assert lines[0]["lr"] == pytest.approx(0.005)
+    assert lines[-1]["loss"] == report.loss
+    described = json.loads((folder / "model.json").read_text())
+    assert described["kind"] == "toy"
+    assert described["config"] == {"width": 8}
+    found, _ = checkpoint.newest(folder / "checkpoints")
+    assert found is not None
+    exported = load_file(folder / "model.safetensors")
+    assert all(torch.equal(exported[name], value) for name, value in found.state["ema"].items())
+    assert not torch.equal(exported["0.weight"], found.state["model"]["0.weight"])
+    assert task.sheets == [folder / "samples" / "000000000048.png"]
+
+
+def test_training_learns(tmp_path: Path, toy: ModuleType) -> None:
+    train(toy.Toy(), toy.settings(images=1600, batch=16, lr=2e-2, log_steps=10), tmp_path / "toy")
+    lines = [json.loads(x) for x in (tmp_path / "toy/metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] < 0.7 * lines[0]["loss"]
+
+
+def test_minutes_alone_fix_a_total_once_and_for_all(tmp_path: Path, toy: ModuleType) -> None:
+    settings = toy.settings(images=None, minutes=0.01, cooldown=0.5)
+    report = train(toy.Toy(sleep_s=0.002), settings, tmp_path / "toy")
+    plan = json.loads((tmp_path / "toy/config.json").read_text())["plan"]
+    assert report.images == plan["total"]
+    assert 0 < plan["cooldown_from"] < plan["total"]
+    assert report.seconds < 3.0
+    again = train(toy.Toy(), settings, tmp_path / "toy")
+    assert (again.images, again.stopped) == (report.images, "done")
+    assert math.isnan(again.loss)  # nothing was trained
+
+
+def test_images_and_minutes_stop_a_session_and_go_on(tmp_path: Path, toy: ModuleType) -> None:
+    settings = toy.settings(minutes=0.0)
+    first = train(toy.Toy(), settings, tmp_path / "toy")
+    assert (first.stopped, first.images) == ("minutes", 4)
+    second = train(toy.Toy(), toy.settings(), tmp_path / "toy")
+    assert (second.stopped, second.images) == ("done", 48)
+
+
+def test_a_longer_run_continues_a_shorter_one(tmp_path: Path, toy: ModuleType) -> None:
+    train(toy.Toy(), toy.settings(), tmp_path / "toy")
+    assert train(toy.Toy(), toy.settings(images=64), tmp_path / "toy").images == 64
+
+
+def test_another_run_in_the_same_folder_is_refused_by_name(tmp_path: Path, toy: ModuleType) -> None:
+    train(toy.Toy(), toy.settings(images=8), tmp_path / "toy")
+    other = toy.Toy()
+    other.width = 9
+    with pytest.raises(ConfigError) as caught:
+        train(other, toy.settings(images=8, lr=0.5), tmp_path / "toy")
+    message = str(caught.value)
+    assert "settings.lr: 0.01 -> 0.5" in message
+    assert "task.config.width: 8 -> 9" in message
+    assert "--fresh" in message
+    report = train(other, toy.settings(images=4, lr=0.5), tmp_path / "toy", fresh=True)
+    assert report.images == 4
+    assert (tmp_path / "toy.old1/model.safetensors").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good(
+    tmp_path: Path, toy: ModuleType
+) -> None:
+    settings = toy.settings(checkpoint_minutes=0.0)
+    with pytest.raises(TrainingError, match="not finite at 20 pictures") as caught:
+        train(toy.Toy(nan_at=20), settings, tmp_path / "toy")
+    assert "000000000020" in str(caught.value)
+    found, problems = checkpoint.newest(tmp_path / "toy/checkpoints")
+    assert problems == []
+    assert found is not None
+    assert found.images == 20
+    assert all(torch.isfinite(value).all() for value in found.state["model"].values())
+
+
+def test_a_sheet_that_fails_does_not_end_the_run(tmp_path: Path, toy: ModuleType) -> None:
+    task = toy.Toy()
+    task.sheet = None  # calling it is a TypeError
+    out = io.StringIO()
+    report = train(
+        task, toy.settings(sheet_minutes=1.0), tmp_path / "toy", console=Console(file=out)
+    )
+    assert report.stopped == "done"
+    assert "no sample sheet: TypeError" in out.getvalue()
+
+
+def test_errors_of_the_data_are_raised_where_the_batch_is_used(
+    tmp_path: Path, toy: ModuleType
+) -> None:
+    task = toy.Toy()
+
+    def broken(seen: int, size: int) -> None:
+        raise ValueError(f"no picture {seen}")
+
+    task.batch = broken
+    with pytest.raises(ValueError, match="no picture 0"):
+        train(task, toy.settings(), tmp_path / "toy")
+
+
+def test_batches_come_in_order_and_equal_what_the_task_gives(toy: ModuleType) -> None:
+    task = toy.Toy()
+    with Prefetch(task, 12, 4) as batches:
+        for seen in (12, 16, 20):
+            batch = batches.next()
+            assert int(batch["seen"]) == seen
+            np.testing.assert_array_equal(batch["image"], task.batch(seen, 4)["image"])
+
+
+def test_a_run_starts_from_given_weights(tmp_path: Path, toy: ModuleType) -> None:
+    given = toy.Toy().module.state_dict()
+    given = {name: value + 1 for name, value in given.items()}
+    save_file(given, tmp_path / "init.safetensors")
+    settings = toy.settings(images=4, lr=0.0, init=str(tmp_path / "init.safetensors"))
+    train(toy.Toy(), settings, tmp_path / "toy")
+    left = load_file(tmp_path / "toy/model.safetensors")
+    assert torch.allclose(left["0.weight"], given["0.weight"])
+
+
+def test_weights_of_another_model_are_refused_by_name(tmp_path: Path, toy: ModuleType) -> None:
+    given = dict(toy.Toy().module.state_dict())
+    given["0.weight"] = given["0.weight"][:4].clone()
+    del given["3.bias"]
+    save_file(given, tmp_path / "init.safetensors")
+    with pytest.raises(TrainingError, match=r"missing 3\.bias; 0\.weight \(4, 3, 3, 3\)"):
+        train(toy.Toy(), toy.settings(init=str(tmp_path / "init.safetensors")), tmp_path / "toy")
+
+
+def test_two_processes_cannot_train_in_one_folder(tmp_path: Path, toy: ModuleType) -> None:
+    with (
+        locked(tmp_path / "toy"),
+        pytest.raises(TrainingError, match="trained by another process"),
+    ):
+        train(toy.Toy(), toy.settings(), tmp_path / "toy")
+
+
+def test_bf16_computes_low_and_keeps_high(tmp_path: Path, toy: ModuleType) -> None:
+    task = toy.Toy()
+    train(task, toy.settings(precision="bf16", channels_last=True), tmp_path / "toy")
+    assert {p.dtype for p in task.module.parameters()} == {torch.float32}
+    assert {
+        v.dtype for k, v in load_file(tmp_path / "toy/model.safetensors").items() if "num" not in k
+    } == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": None}, "needs a length"),
+        ({"batch": 0}, "batch=0: expected 1"),
+        ({"cooldown": 1.5}, "cooldown=1.5"),
+        ({"precision": "fp8"}, "precision='fp8'"),
+    ],
+)
+def test_settings_that_cannot_be_trained_are_refused(
+    toy: ModuleType, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        toy.settings(**changes)
