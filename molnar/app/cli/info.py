@@ -1,0 +1,72 @@
+"""`molnar info FILE`: how a picture was made, or what a model is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(file: str, as_json: bool) -> None:
+    """Tell what FILE says of itself: a picture of ours or of others, or a model's folder or name."""
+    facts = about_picture(file) if Path(file).is_file() else about_bundle(file)
+    if as_json:
+        click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+        return
+    for key, value in facts.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{key}: {text}")
+
+
+def about_picture(file: str) -> dict[str, Any]:
+    """Read a picture's metadata: our record, or the A1111 text.
+
+    Raises:
+        DataError: It is no picture.
+    """
+    from molnar.base import metadata
+
+    found = metadata.read(file)
+    facts: dict[str, Any] = {"file": file, "made by": found.tool, "generated": found.generated}
+    if found.record:
+        return (
+            facts
+            | found.record.get("request", {})
+            | {key: value for key, value in found.record.items() if key != "request"}
+        )
+    if found.parameters is not None and (found.parameters.prompt or found.parameters.fields):
+        facts["prompt"] = found.parameters.prompt
+        facts["negative_prompt"] = found.parameters.negative_prompt
+        return facts | dict(found.parameters.fields)
+    return facts | {"prompt": "not recorded"}
+
+
+def about_bundle(name: str) -> dict[str, Any]:
+    """Read a bundle's manifest, and verify its files.
+
+    Raises:
+        BundleError: There is no such model, or it is damaged.
+    """
+    from molnar.app.cli.models import search
+    from molnar.base.config import to_json
+    from molnar.bundle import Bundle
+
+    bundle = Bundle.load(name, search=search())
+    facts = to_json(bundle.manifest)
+    facts["parts"] = {
+        part: {"kind": facts["parts"][part]["kind"], "config": facts["parts"][part]["config"]}
+        for part in facts["parts"]
+    }
+    files = facts.pop("files")
+    facts["latent"].pop("preview")
+    return {
+        "folder": str(bundle.folder),
+        **facts,
+        "bytes": sum(record["bytes"] for record in files.values()),
+        "verified": f"{len(files)} files",
+    }

@@ -1,0 +1,137 @@
+"""Pictures in, files out: names that say what and which, and never over another file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from molnar.base import metadata
+from molnar.base.errors import RequestError
+from molnar.base.files import write_bytes
+from molnar.base.request import Picture
+
+LONGEST = 60  # characters of the prompt in a default name
+STDOUT = "-"
+NUMBER = re.compile(r"%0?\d*d")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where pictures go.
+
+    Example:
+        >>> Output(target="cards/{seed}.png", count=2).name(prompt="a fox", seed=7, number=1)
+        PosixPath('cards/7.png')
+    """
+
+    target: str | None = None  # as typed: None, "-", a folder, a template or a file
+    count: int = 1  # pictures in all
+    force: bool = False  # replace files
+    plain: bool = False  # leave prompt and settings out of the file
+
+    def check(self, seeds: list[int | None]) -> None:
+        """Refuse before any work what cannot end well.
+
+        Raises:
+            RequestError: Several pictures to stdout, an unknown suffix, or a file that exists.
+        """
+        if self.target == STDOUT:
+            if self.count > 1:
+                raise RequestError(
+                    f"got {self.count} pictures for stdout; expected 1: use -o FOLDER/"
+                )
+            return
+        if self._folder is None:
+            suffix = Path(str(self.target)).suffix
+            if suffix.lower() not in metadata.SUFFIXES:
+                known = ", ".join(metadata.SUFFIXES)
+                raise RequestError(
+                    f"output {self.target!r} ends with {suffix or 'no suffix'}; "
+                    f"expected {known}, or a folder ending with /"
+                )
+            for number, seed in enumerate(seeds, 1):
+                if seed is not None:
+                    self._free(self.name(prompt="", seed=seed, number=number))
+        self._writable()
+
+    def write(self, picture: Picture, number: int) -> str:
+        """Write a picture whole or not at all.
+
+        Args:
+            picture: What to write.
+            number: Which picture of this run, from 1.
+
+        Returns:
+            The path, or "-" for stdout.
+        """
+        if self.target == STDOUT:
+            sys.stdout.buffer.write(self._bytes(picture, ".png"))
+            sys.stdout.buffer.flush()
+            return STDOUT
+        path = self.name(prompt=picture.request.prompt, seed=picture.seed, number=number)
+        write_bytes(path, self._bytes(picture, path.suffix), self.force)
+        return str(path)
+
+    def name(self, *, prompt: str, seed: int, number: int) -> Path:
+        """Name the file of a picture."""
+        if self._folder is not None:
+            return self._unused(self._folder / f"{slug(prompt)}-{seed}.png")
+        target = str(self.target).replace("{seed}", str(seed))
+        target = NUMBER.sub(lambda found: found[0] % number, target)
+        path = Path(target)
+        if self.count > 1 and target == self.target:
+            return path.with_name(f"{path.stem}-{seed}{path.suffix}")
+        return path
+
+    @property
+    def _folder(self) -> Path | None:
+        """The folder for default names, None where the target names files itself."""
+        if self.target is None:
+            return Path()
+        if self.target.endswith(("/", "\\")) or Path(self.target).is_dir():
+            return Path(self.target)
+        return None
+
+    def _unused(self, path: Path) -> Path:
+        number = 0
+        free = path
+        while free.exists() and not self.force:
+            number += 1
+            free = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        return free
+
+    def _free(self, path: Path) -> None:
+        if path.exists() and not self.force:
+            raise RequestError(
+                f"{path} exists already; choose another name or use --force to replace it"
+            )
+
+    def _writable(self) -> None:
+        """Try the folder now: a picture is too dear to be lost for want of a place."""
+        folder = self._folder if self._folder is not None else Path(str(self.target)).parent
+        if "{" in str(folder) or "%" in str(folder):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".molnar-probe"
+        try:
+            probe.touch()
+        finally:
+            probe.unlink(missing_ok=True)
+
+    def _bytes(self, picture: Picture, suffix: str) -> bytes:
+        if self.plain:
+            return metadata.encode(picture.to_pil(), {}, "", suffix)
+        return picture.encoded(suffix)
+
+
+def slug(prompt: str) -> str:
+    """Turn a prompt into a file name without suffix: its words, joined by hyphens."""
+    words = re.findall(r"\w+", prompt.lower())
+    name = ""
+    for word in words:
+        if len(name) + len(word) >= LONGEST:
+            break
+        name = f"{name}-{word}" if name else word
+    return name or (words[0][:LONGEST] if words else "picture")

@@ -1,0 +1,1 @@
+"""Shipped models: one bundle per folder."""

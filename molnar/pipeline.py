@@ -1,0 +1,318 @@
+"""Prompt -> picture: the only file that knows every stage, one paragraph per stage.
+
+Pictures are computed one at a time, each from noise keyed by its own seed, so that neither the size of a
+request nor the pictures beside it ever change a picture.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from molnar.base.images import from_model
+from molnar.base.request import Picture, Request, UnknownWord
+from molnar.base.rng import PictureRng, batch_seeds, draw_seed, noise
+from molnar.base.types import Parts, Step, TextEmbedding
+from molnar.bundle import Bundle, Manifest
+from molnar.diffusion.flow import denoiser
+from molnar.diffusion.guidance import Guidance, paired
+from molnar.diffusion.samplers import SAMPLERS
+from molnar.diffusion.schedule import times_of
+from molnar.engines import open_parts
+from molnar.text.prompt import Prompt
+from molnar.text.tokens import Tokenizer
+from molnar.text.words import Lexicon
+
+__all__ = ["Canvas", "Pipeline", "load"]
+
+CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
+CLEAR_WORDS = "transparent background"  # as in the captions it was trained on
+Floats = NDArray[np.float32]
+
+
+def load(
+    model: str | Path = "sticker",
+    engine: str = "onnx",
+    *,
+    threads: int | None = None,
+    search: Sequence[Path] = (),
+) -> Pipeline:
+    """Open a model.
+
+    Args:
+        model: The name of a bundle, or its folder.
+        engine: "onnx", or "torch" where it is installed.
+        threads: CPU threads; None = one per core.
+        search: Folders that hold bundles, looked through before the shipped ones.
+
+    Raises:
+        BundleError: The bundle is not there, or is damaged.
+        ConfigError: There is no such engine.
+    """
+    bundle = Bundle.load(model, search=search)
+    return Pipeline(bundle, open_parts(bundle, engine, threads=threads), engine)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """How a picture of the asked size comes from what the model can draw.
+
+    Example:
+        >>> Canvas(height=128, width=128, enlargements=1, cropped=False).enlargements
+        1
+    """
+
+    height: int  # pixels the model draws, before any enlargement
+    width: int
+    enlargements: int  # runs of the upscaler
+    cropped: bool  # the model cannot draw this shape: a part of the drawing is cut off
+
+
+class Pipeline:
+    """A model that draws.
+
+    Example:
+        >>> pipeline = load("sticker")  # doctest: +SKIP
+        >>> [picture] = pipeline(Request(prompt="a red fox", seed=7))  # doctest: +SKIP
+    """
+
+    def __init__(self, bundle: Bundle, parts: Parts, engine: str = "onnx") -> None:
+        """Join a bundle and what computes it.
+
+        Args:
+            bundle: A verified bundle.
+            parts: Its parts, from `engines.open_parts`.
+            engine: What is written into pictures as the engine's name.
+        """
+        self.bundle = bundle
+        self.parts = parts
+        self.engine = engine
+        self.tokenizer = Tokenizer.load(bundle.path(bundle.manifest.tokenizer))
+        self.lexicon = Lexicon.load(bundle.path(bundle.manifest.words))
+
+    def __call__(self, request: Request) -> list[Picture]:
+        """Draw every picture of a request."""
+        return [event for event in self.draw(request) if isinstance(event, Picture)]
+
+    def steps(self, request: Request) -> Iterator[Step]:
+        """Draw, and yield the sampler's steps, picture after picture."""
+        return (event for event in self.draw(request) if isinstance(event, Step))
+
+    def resolve(self, request: Request) -> Request:
+        """Fill in what the request leaves to the model, a random seed included.
+
+        Raises:
+            RequestError: A field is out of its range.
+        """
+        request.validated()
+        defaults = self.bundle.manifest.defaults
+        return replace(
+            request,
+            steps=defaults.steps if request.steps is None else request.steps,
+            guidance=defaults.guidance if request.guidance is None else request.guidance,
+            sampler=defaults.sampler if request.sampler is None else request.sampler,
+            schedule=defaults.schedule if request.schedule is None else request.schedule,
+            seed=draw_seed() if request.seed is None else request.seed,
+            transparent=request.transparent or bool(CLEAR.search(request.prompt)),
+        )
+
+    def notes(self, request: Request) -> list[str]:
+        """Say what the pictures of a request will not show as asked; one line each."""
+        notes = []
+        if canvas(request, self.bundle.manifest).cropped:
+            shapes = ", ".join(self.bundle.manifest.aspects)
+            notes.append(
+                f"this model draws {shapes}: the picture is cut to {request.width} x {request.height}"
+            )
+        lost = self.tokenizer.truncated(self.wording(self.resolve(request)).text)
+        if lost:
+            notes.append(f"the prompt is too long for this model, not read: {' '.join(lost)}")
+        return notes
+
+    def draw(self, request: Request) -> Iterator[Step | Picture]:
+        """Draw picture after picture: the steps of each, then the picture itself.
+
+        Closing the iterator stops the work at once.
+
+        Raises:
+            RequestError: A field of the request is out of its range.
+        """
+        request = self.resolve(request)
+        assert request.seed is not None
+        shape = canvas(request, self.bundle.manifest)
+        self._prepare(shape)
+        clock = Clock()
+        with clock.times("text"):
+            text, null = self.embed(request)
+            unknown = self.unknown(request.prompt)
+        for index, seed in enumerate(batch_seeds(request.seed, request.count)):
+            clock = Clock(text=clock.seconds["text"])
+            latent = None
+            for step in self._sample(request, seed, shape, (text, null), clock):
+                latent = step.x
+                yield step
+            yield Picture(
+                image=self._finish(request, latent, shape, clock),
+                request=request,
+                seed=seed,
+                index=index,
+                model=self.bundle.manifest.name,
+                model_hash=self.bundle.hash,
+                engine=self.engine,
+                seconds=clock.seconds,
+                unknown=unknown,
+            )
+
+    def wording(self, request: Request) -> Prompt:
+        """Prompt as typed -> prompt as the model reads it: clean, emoji by name, background said."""
+        prompt = Prompt.parse(request.prompt, request.negative_prompt)
+        text = self.lexicon.read(prompt.text)
+        if request.transparent and not CLEAR.search(text):
+            text = f"{text}, {CLEAR_WORDS}"
+        return Prompt(text, self.lexicon.read(prompt.negative))
+
+    def embed(self, request: Request) -> tuple[TextEmbedding, TextEmbedding]:
+        """Prompt -> tokens -> embeddings: those of the prompt, and of what to keep away from."""
+        prompt = self.wording(request)
+        both = self.parts.embed(self.tokenizer.encode([prompt.text, prompt.negative]))
+        return _row(both, 0), _row(both, 1)
+
+    def unknown(self, prompt: str) -> list[UnknownWord]:
+        """List the words of a prompt that the model was never taught, with taught ones near them."""
+        return self.lexicon.unknown(
+            prompt, lambda words: self.parts.embed(self.tokenizer.encode(words)).pooled
+        )
+
+    def _sample(
+        self,
+        request: Request,
+        seed: int,
+        shape: Canvas,
+        texts: tuple[TextEmbedding, TextEmbedding],
+        clock: Clock,
+    ) -> Iterator[Step]:
+        """Embeddings and noise -> a latent, step by step."""
+        manifest = self.bundle.manifest
+        assert request.guidance is not None
+        assert request.sampler is not None
+        assert request.schedule is not None
+        assert request.steps is not None
+        low, high = manifest.defaults.interval
+        guidance = Guidance(
+            scale=request.guidance, low=low, high=high, rescale=manifest.defaults.rescale
+        )
+        denoise = paired(self.parts.velocity, *texts, guidance)
+        x = noise(seed, 0, manifest.latent.shape(height=shape.height, width=shape.width))[None]
+        times = times_of(request.schedule, request.steps, manifest.defaults.shift)
+        steps = SAMPLERS[request.sampler](denoise, x, times, PictureRng([seed]))
+        while True:
+            with clock.times("diffusion"):
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+    def _finish(
+        self, request: Request, latent: Any, shape: Canvas, clock: Clock
+    ) -> NDArray[np.uint8]:
+        """A latent -> decoder -> upscaler -> the pixels of the picture."""
+        with clock.times("decode"):
+            image = self.parts.decode(latent)
+        with clock.times("upscale"):
+            for _ in range(shape.enlargements):
+                image = self.parts.upscale(np.clip(image, -1, 1))
+            image = fit(np.clip(image, -1, 1), request.height, request.width)
+        if not request.transparent:
+            image = on_white(image)
+        pixels = from_model(image)[0]
+        return pixels if request.transparent else np.ascontiguousarray(pixels[..., :3])
+
+    def _prepare(self, shape: Canvas) -> None:
+        # Only an engine that loads lazily has this: its parts then load side by side.
+        prepare: Callable[..., None] | None = getattr(self.parts, "prepare", None)
+        if prepare is not None:
+            prepare("text", "velocity", "decoder", *["upscaler"] * bool(shape.enlargements))
+
+
+class Clock:
+    """Seconds per stage; the time a consumer of the steps takes is nobody's."""
+
+    def __init__(self, **seconds: float) -> None:
+        self.seconds: dict[str, float] = seconds
+
+    @contextmanager
+    def times(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        start = time.perf_counter()
+        yield
+        spent = time.perf_counter() - start
+        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 4)
+
+
+def canvas(request: Request, manifest: Manifest) -> Canvas:
+    """Choose what to draw for a request: the nearest shape the model knows, then enlarged to cover."""
+    upscaler = manifest.parts.get("upscaler")
+    factor = int(upscaler.config.get("scale", 4)) if upscaler else 1
+    area = manifest.defaults.height * manifest.defaults.width / factor**2
+    wanted = math.log(request.width / request.height)
+    ratio = min(
+        (_ratio(text) for text in manifest.aspects), key=lambda r: abs(math.log(r) - wanted)
+    )
+    cell = manifest.latent.downscale * manifest.latent.multiple  # pixels a side must divide by
+    height = max(1, round(math.sqrt(area / ratio) / cell)) * cell
+    width = max(1, round(math.sqrt(area * ratio) / cell)) * cell
+    needed = max(request.height / height, request.width / width)
+    enlargements = 0
+    while upscaler and needed > factor**enlargements:
+        enlargements += 1
+    cropped = abs(math.log(width / height) - wanted) > 0.02
+    return Canvas(height, width, enlargements, cropped)
+
+
+def _ratio(text: str) -> float:
+    width, height = text.split(":")
+    return float(width) / float(height)
+
+
+def fit(image: Floats, height: int, width: int) -> Floats:
+    """Resize a picture so that it covers a size, and cut off what stands over, evenly.
+
+    Args:
+        image: 1 4 H W, premultiplied, in [-1, 1].
+        height: Pixels.
+        width: Pixels.
+    """
+    _, _, have_height, have_width = image.shape
+    if (have_height, have_width) == (height, width):
+        return image
+    scale = min(have_height / height, have_width / width)  # pixels had per pixel wanted
+    over_x, over_y = have_width - width * scale, have_height - height * scale
+    box = (over_x / 2, over_y / 2, have_width - over_x / 2, have_height - over_y / 2)
+    # Whole factors are plain means of the pixels inside; anything else needs a wider filter.
+    how = Image.Resampling.BOX if scale >= 1 and scale == round(scale) else Image.Resampling.LANCZOS
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((width, height), how, box)) for plane in image[0]
+    ]
+    return np.clip(np.stack(planes)[None], -1, 1)
+
+
+def on_white(image: Floats) -> Floats:
+    """Lay a premultiplied picture 1 4 H W in [-1, 1] on white; the result is opaque."""
+    colour, alpha = image[:, :3], image[:, 3:]
+    # In [0, 1]: colour + (1 - alpha); in [-1, 1] the ones work out as below.
+    return np.concatenate([colour + 1 - alpha, np.ones_like(alpha)], axis=1)
+
+
+def _row(text: TextEmbedding, row: int) -> TextEmbedding:
+    here = slice(row, row + 1)
+    return TextEmbedding(text.tokens[here], text.pooled[here], text.mask[here])

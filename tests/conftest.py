@@ -1,0 +1,92 @@
+"""A tiny untrained model, exported once per test run: tests need no shipped bundle and no network."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAPTIONS = {
+    "a red circle": 9,
+    "a blue square": 9,
+    "a fox, transparent background": 9,
+    "two green stars on a beach": 9,
+}
+
+
+def write_part(folder: Path, kind: str, config: Any, module: Any) -> None:
+    from molnar.base.weights import save
+
+    folder.mkdir(parents=True)
+    arrays = {key: value.detach().numpy() for key, value in module.state_dict().items()}
+    save(folder / "model.safetensors", arrays)
+    (folder / "model.json").write_text(json.dumps({"kind": kind, "config": asdict(config)}))
+
+
+def write_workspace(folder: Path) -> Path:
+    """Write what training leaves behind, with random weights and the smallest sizes."""
+    import torch
+
+    from molnar.diffusion.unet import UNet, UNetConfig
+    from molnar.lab.train.tokenizer import train_tokenizer
+    from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+    from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+    from molnar.upscale.upscaler import Upscaler, UpscalerConfig
+
+    (folder / "tokenizer").mkdir(parents=True)
+    tokenizer = train_tokenizer(CAPTIONS, vocab_size=300)
+    tokenizer.save(folder / "tokenizer" / "tokenizer.json")
+    words = sorted({word.strip(",") for caption in CAPTIONS for word in caption.split()})
+    (folder / "tokenizer" / "words.json").write_text(json.dumps({"words": words}))
+
+    text = TextEncoderConfig(
+        vocab_size=tokenizer.vocab_size, width=16, layers=1, heads=2, pooled=16
+    )
+    unet = UNetConfig(
+        latent_channels=4,
+        text_width=32,
+        pooled_width=16,
+        channels=(16, 16, 16),
+        blocks=1,
+        self_attention=(False, False, True),
+        heads=2,
+        context=16,
+        condition=16,
+    )
+    codec = AutoencoderConfig(latent_channels=4, decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1))
+    upscaler = UpscalerConfig(width=8, blocks=2)
+    torch.manual_seed(0)
+    modules = {
+        "text": (text, TextEncoder(text)),
+        "diffusion": (unet, UNet(unet)),
+        "vae": (codec, Autoencoder(codec)),
+        "upscaler": (upscaler, Upscaler(upscaler)),
+    }
+    for name, (config, module) in modules.items():
+        for value in module.parameters():
+            # Layers that start at zero hide whatever stands before them, and equal ones each other.
+            if value.dim() > 1:
+                torch.nn.init.normal_(value, std=(2 / value[0].numel()) ** 0.5)
+            else:
+                torch.nn.init.normal_(value, mean=float(value.detach().mean()), std=0.1)
+        write_part(folder / name, "unet" if name == "diffusion" else name, config, module)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_workspace(tmp_path_factory.mktemp("runs") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the tiny bundle; treat it as read-only."""
+    from molnar.engines.export import export
+
+    card = {"defaults": {"steps": 3, "guidance": 2.0}, "licence": "CC0-1.0"}
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    export(workspace, folder, card)
+    return folder

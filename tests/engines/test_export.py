@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from molnar.base.errors import ConfigError, RequestError, TrainingError
+from molnar.base.weights import load, offsets
+from molnar.bundle import Bundle
+from molnar.engines.export import compare, export, narrow
+
+PARTS = ["text", "velocity", "decoder", "encoder", "upscaler"]
+
+
+def graph_of(tiny: Path, part: str) -> onnx.ModelProto:
+    return onnx.load(str(tiny / f"{part}.onnx"), load_external_data=False)
+
+
+@pytest.fixture(scope="module")
+def differences(tiny: Path) -> dict[str, float]:
+    return compare(Bundle.load(tiny))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_engines_agree_on_every_part(differences: dict[str, float], part: str) -> None:
+    """With other batch sizes and widths than were traced."""
+    assert differences[part] < 1e-4
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_graph_has_no_weights_of_its_own(tiny: Path, part: str) -> None:
+    graph = graph_of(tiny, part).graph
+    where = offsets(tiny / f"{part}.safetensors")
+    found = {}
+    for tensor in graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            place = {entry.key: entry.value for entry in tensor.external_data}
+            assert place["location"] == f"{part}.safetensors"
+            found[tensor.name.removesuffix(".f16")] = (int(place["offset"]), int(place["length"]))
+        else:
+            assert tensor.ByteSize() < 20_000
+    assert found == {name: (entry.offset, entry.length) for name, entry in where.items()}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_batch_and_size_are_free(tiny: Path, part: str) -> None:
+    for value in graph_of(tiny, part).graph.input:
+        dims = value.type.tensor_type.shape.dim
+        assert dims[0].dim_param
+        if len(dims) == 4:
+            assert dims[2].dim_param
+            assert dims[3].dim_param
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_graph_names_no_file_of_the_tracing_machine(tiny: Path, part: str) -> None:
+    raw = (tiny / f"{part}.onnx").read_bytes()
+    assert b".py" not in raw
+    assert len(raw) < 200_000
+
+
+def test_weights_are_the_trained_ones_in_half(workspace: Path, tiny: Path) -> None:
+    trained = load(workspace / "diffusion" / "model.safetensors")
+    shipped = load(tiny / "velocity.safetensors")
+    assert trained.keys() == shipped.keys()
+    for name, array in shipped.items():
+        assert array.dtype == np.float16
+        assert (array == trained[name].astype(np.float16)).all()
+
+
+def test_a_changed_weight_changes_both_engines(tiny: Path, tmp_path: Path) -> None:
+    """Both read the file, neither a copy of it."""
+    from molnar.base.weights import read_metadata, save
+    from molnar.engines.onnx import OnnxParts
+    from molnar.engines.torch import TorchParts
+
+    folder = Path(shutil.copytree(tiny, tmp_path / "copy"))
+    arrays = load(folder / "upscaler.safetensors")
+    arrays["last.bias"] = arrays["last.bias"] + np.float16(1)
+    save(folder / "upscaler.safetensors", arrays, read_metadata(folder / "upscaler.safetensors"))
+    image = np.zeros((1, 4, 8, 8), np.float32)
+    changed, plain = Bundle.load(folder, verify=False), Bundle.load(tiny)
+    for engine in (OnnxParts, TorchParts):
+        step = engine(changed).upscale(image) - engine(plain).upscale(image)
+        assert np.allclose(step, 1, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("part", "file"),
+    [("tokenizer", "words.json"), ("vae", "model.json"), ("diffusion", "model.json")],
+)
+def test_an_unfinished_part_is_named(workspace: Path, tmp_path: Path, part: str, file: str) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    (folder / part / file).unlink()
+    with pytest.raises(TrainingError, match=f"{part}.*missing"):
+        export(folder, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_an_existing_bundle_is_kept(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RequestError, match="--force"):
+        export(workspace, tmp_path / "out")
+
+
+def test_the_card_fills_the_manifest(workspace: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    shutil.rmtree(folder / "upscaler")
+    card = {"licence": "MIT", "version": "3", "data": [{"name": "world", "count": 9}]}
+    (folder / "card.json").write_text(json.dumps(card))
+    made = export(folder, tmp_path / "out", {"version": "4"}).manifest
+    assert (made.name, made.version, made.licence) == ("out", "4", "MIT")
+    assert made.data == ({"name": "world", "count": 9},)
+    assert "upscaler" not in made.parts
+
+
+def test_a_wrong_card_is_told_before_any_work(workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="licence"):
+        export(workspace, tmp_path / "wrong", {"license": "MIT"})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e6])
+def test_numbers_that_do_not_fit_are_refused(value: float) -> None:
+    with pytest.raises(TrainingError, match="'w'"):
+        narrow("w", np.array([0.0, value], np.float32))
+
+
+def test_integers_are_not_narrowed() -> None:
+    assert narrow("n", np.array([2**40])).dtype == np.int64

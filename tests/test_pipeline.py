@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import molnar
+from molnar.base.errors import ConfigError, RequestError
+from molnar.base.request import Picture, Request
+from molnar.base.types import Step
+from molnar.bundle import Bundle, Manifest
+from molnar.diffusion.samplers import SAMPLERS
+from molnar.diffusion.schedule import SCHEDULES
+from molnar.pipeline import Canvas, Pipeline, canvas, fit, load, on_white
+
+SHIPPED = Path(molnar.__file__).parent / "models" / "sticker"
+
+
+@pytest.fixture(scope="module")
+def pipeline(tiny: Path) -> Pipeline:
+    return load(tiny, threads=1)
+
+
+def small(**changes: object) -> Request:
+    return replace(Request(prompt="a red circle", height=128, width=128, seed=5), **changes)  # type: ignore[arg-type]
+
+
+def test_a_picture_is_drawn_and_knows_how(pipeline: Pipeline) -> None:
+    [picture] = pipeline(Request(prompt="a red circle", seed=5))
+    assert picture.image.shape == (512, 512, 3)
+    assert picture.image.dtype == np.uint8
+    assert picture.image.std() > 1
+    assert (picture.seed, picture.index, picture.model) == (5, 0, "tiny")
+    assert picture.model_hash == pipeline.bundle.hash
+    assert picture.request.steps == 3
+    assert picture.request.guidance == 2.0
+    assert None not in vars(picture.request).values()
+    assert list(picture.seconds) == ["text", "diffusion", "decode", "upscale"]
+
+
+def test_the_same_seed_gives_the_same_bytes(pipeline: Pipeline, tiny: Path) -> None:
+    [first], [again] = pipeline(small()), pipeline(small())
+    [elsewhere] = load(tiny, threads=1)(small())
+    assert (first.image == again.image).all()
+    assert (first.image == elsewhere.image).all()
+
+
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "euler_ancestral"])
+def test_a_batch_is_the_single_pictures_bit_for_bit(pipeline: Pipeline, sampler: str) -> None:
+    batch = pipeline(small(seed=2**32 - 1, count=3, sampler=sampler))
+    assert [picture.seed for picture in batch] == [2**32 - 1, 0, 1]
+    assert [picture.index for picture in batch] == [0, 1, 2]
+    for picture in batch:
+        [single] = pipeline(small(seed=picture.seed, sampler=sampler))
+        assert (picture.image == single.image).all()
+    assert (batch[0].image != batch[1].image).any()
+
+
+@pytest.mark.parametrize("change", [{"prompt": "a blue square"}, {"seed": 6}, {"guidance": 5.0}])
+def test_what_is_asked_changes_the_picture(pipeline: Pipeline, change: dict[str, object]) -> None:
+    [one], [other] = pipeline(small()), pipeline(small(**change))
+    assert (one.image != other.image).any()
+
+
+def test_a_negative_prompt_changes_the_picture(pipeline: Pipeline) -> None:
+    [one], [other] = pipeline(small()), pipeline(small(negative_prompt="a blue square"))
+    assert (one.image != other.image).any()
+
+
+def test_guidance_off_ignores_the_negative_prompt(pipeline: Pipeline) -> None:
+    off = small(guidance=1.0)
+    [one], [other] = pipeline(off), pipeline(replace(off, negative_prompt="a blue square"))
+    assert (one.image == other.image).all()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_sampler_and_schedule_draws(pipeline: Pipeline, sampler: str, schedule: str) -> None:
+    steps = list(pipeline.steps(small(sampler=sampler, schedule=schedule, steps=4)))
+    assert [step.index for step in steps] == [0, 1, 2, 3]
+    assert steps[-1].t == 0
+    assert np.isfinite(steps[-1].x).all()
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_one_step_is_enough(pipeline: Pipeline, sampler: str) -> None:
+    [step] = pipeline.steps(small(sampler=sampler, steps=1))
+    assert np.isfinite(step.x).all()
+
+
+def test_steps_and_pictures_come_in_order(pipeline: Pipeline) -> None:
+    kinds = [type(event) for event in pipeline.draw(small(count=2))]
+    assert kinds == [Step, Step, Step, Picture] * 2
+
+
+def test_closing_the_iterator_stops_the_work(tiny: Path) -> None:
+    pipeline = load(tiny)
+    calls = []
+    velocity = pipeline.parts.velocity
+    pipeline.parts.velocity = lambda *args: calls.append(1) or velocity(*args)  # type: ignore
+    events = pipeline.draw(small(steps=50, count=9))
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(64, 64), (128, 128), (256, 256), (512, 512), (256, 512), (520, 72), (1024, 768)],
+)
+def test_any_size_is_drawn(pipeline: Pipeline, height: int, width: int) -> None:
+    [picture] = pipeline(small(height=height, width=width, steps=1))
+    assert picture.image.shape == (height, width, 3)
+    assert bool(pipeline.notes(picture.request)) == (height != width)
+
+
+def test_half_the_size_is_the_mean_of_four_pixels() -> None:
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 32, 48)).astype(np.float32)
+    mean = image.reshape(1, 4, 16, 2, 24, 2).mean(axis=(3, 5))
+    assert np.allclose(fit(image, 16, 24), mean, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((128, 128), Canvas(128, 128, 0, False)),
+        ((64, 64), Canvas(128, 128, 0, False)),
+        ((136, 136), Canvas(128, 128, 1, False)),
+        ((512, 512), Canvas(128, 128, 1, False)),
+        ((520, 520), Canvas(128, 128, 2, False)),
+        ((2048, 2048), Canvas(128, 128, 2, False)),
+        ((320, 512), Canvas(128, 128, 1, True)),
+    ],
+)
+def test_the_canvas_covers_the_picture(tiny: Path, size: tuple[int, int], expected: Canvas) -> None:
+    manifest = Bundle.load(tiny).manifest
+    assert canvas(Request(prompt="x", height=size[0], width=size[1]), manifest) == expected
+
+
+def test_a_trained_aspect_is_drawn_not_cut(tiny: Path) -> None:
+    manifest: Manifest = replace(Bundle.load(tiny).manifest, aspects=("1:1", "2:1", "1:2"))
+    wide = canvas(Request(prompt="x", height=256, width=512), manifest)
+    assert wide == Canvas(96, 192, 1, False)
+    assert canvas(Request(prompt="x", height=512, width=256), manifest) == Canvas(192, 96, 1, False)
+
+
+def test_without_an_upscaler_the_model_draws_at_full_size(tiny: Path) -> None:
+    manifest = Bundle.load(tiny).manifest
+    parts = {name: part for name, part in manifest.parts.items() if name != "upscaler"}
+    shape = canvas(Request(prompt="x"), replace(manifest, parts=parts))
+    assert shape == Canvas(512, 512, 0, False)
+
+
+def test_transparency_by_flag_is_transparency_by_words(pipeline: Pipeline) -> None:
+    [flag] = pipeline(small(transparent=True))
+    [words] = pipeline(small(prompt="a red circle, transparent background"))
+    assert flag.image.shape == (128, 128, 4)
+    assert (flag.image == words.image).all()
+    assert words.request.transparent
+    assert flag.request.prompt == "a red circle"
+
+
+def test_a_recorded_request_draws_the_same_again(pipeline: Pipeline) -> None:
+    [first] = pipeline(small(seed=None, transparent=True))
+    [again] = pipeline(first.request)
+    assert (first.image == again.image).all()
+
+
+def test_on_white() -> None:
+    clear = np.full((1, 4, 1, 1), -1, np.float32)
+    assert on_white(clear).ravel().tolist() == [1, 1, 1, 1]
+    half_red = np.array([0, -1, -1, 0], np.float32).reshape(1, 4, 1, 1)
+    assert on_white(half_red).ravel().tolist() == [1, 0, 0, 1]
+
+
+def test_fit_crops_the_middle() -> None:
+    ramp = np.broadcast_to(np.linspace(-1, 1, 64, dtype=np.float32), (1, 4, 32, 64)).copy()
+    cut = fit(ramp, 32, 32)
+    assert np.allclose(cut, ramp[..., 16:48], atol=1e-6)
+    assert np.allclose(fit(ramp, 16, 16).mean(), 0, atol=1e-3)
+
+
+def test_a_long_prompt_says_what_is_not_read(pipeline: Pipeline) -> None:
+    request = small(prompt="a red circle " * 30 + "zebra")
+    [note] = pipeline.notes(request)
+    assert note.endswith("zebra")
+
+
+@pytest.mark.parametrize("change", [{"steps": 0}, {"prompt": " "}, {"sampler": "eular"}])
+def test_wrong_requests_are_refused(pipeline: Pipeline, change: dict[str, object]) -> None:
+    with pytest.raises(RequestError):
+        pipeline(small(**change))
+
+
+def test_an_unknown_engine_is_refused(tiny: Path) -> None:
+    with pytest.raises(ConfigError, match="onnx, torch"):
+        load(tiny, "abacus")
+    with pytest.raises(ConfigError, match="threads=0"):
+        load(tiny, threads=0)
+
+
+BUNDLES = [
+    "tiny",
+    pytest.param(
+        "sticker",
+        marks=pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped model in this checkout"),
+    ),
+]
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_engines_draw_the_same_picture(tiny: Path, name: str, seed: int) -> None:
+    request = Request(prompt="a red circle", seed=seed, transparent=bool(seed))
+    folder = tiny if name == "tiny" else SHIPPED
+    [onnx], [torch] = (load(folder, engine)(request) for engine in ("onnx", "torch"))
+    difference = np.abs(onnx.image.astype(int) - torch.image.astype(int)).max(axis=-1)
+    assert (difference <= 2).mean() >= 0.999
+    assert (onnx.engine, torch.engine) == ("onnx", "torch")
+
+
+def test_threads_do_not_change_a_picture(tiny: Path, pipeline: Pipeline) -> None:
+    [two] = load(tiny, threads=2)(small())
+    [one] = pipeline(small())
+    assert np.abs(two.image.astype(int) - one.image.astype(int)).max() <= 1
+
+
+def test_drawing_imports_neither_torch_nor_diffusers(tiny: Path) -> None:
+    code = (
+        "import json, sys, molnar\n"
+        "request = molnar.Request(prompt='a red circle', steps=1, seed=0)\n"
+        "[picture] = molnar.load(sys.argv[1])(request)\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny)], capture_output=True, text=True, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+    assert "onnxruntime" in loaded
+    assert not {name for name in loaded if name.split(".")[0] in {"torch", "diffusers", "scipy"}}
