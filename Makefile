@@ -40,7 +40,9 @@ bench:  ## measure speed, start-up and size
 	$(PYTHON) benchmarks/training_speed.py
 	$(PYTHON) benchmarks/install_size.py
 
-demo:  ## train every part from nothing for a minute or two and draw with the result
-	$(PYTHON) -m molnar.app.cli.main train all --recipe demo --out $(DEMO)
+demo:  ## train every part on shapes for a few minutes, make a model of them, draw with it
+	$(PYTHON) -m molnar train all --minutes 5 --out $(DEMO)/parts
+	$(PYTHON) -m molnar export $(DEMO)/parts --output $(DEMO)/model --force
+	$(PYTHON) -m molnar "a red circle on a blue background" --model $(DEMO)/model --count 4 --output $(DEMO)/
 
 check: lint types test  ## lint, types and all the default tests (arch and docs are among them)

@@ -10,7 +10,8 @@ The path is the tree::
 Example:
     >>> import molnar
     >>> pipeline = molnar.load()  # doctest: +SKIP
-    >>> [picture] = pipeline(molnar.Request(prompt="a dog wearing a beret", seed=1))  # doctest: +SKIP
+    >>> request = molnar.Request(prompt="a dog wearing a beret", seed=1)
+    >>> [picture] = pipeline(request)  # doctest: +SKIP
     >>> picture.save("dog.png")  # doctest: +SKIP
 """
 

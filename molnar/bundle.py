@@ -1,7 +1,8 @@
 """A model on disk: a folder with `bundle.json`, weights, graphs and tokenizer, verified by hash.
 
-`bundle.json` names every file with its size and sha256, so a flipped byte anywhere is found before anything
-is drawn. Weights are safetensors only; the ONNX graphs hold no weights of their own but point into them.
+`bundle.json` names every file with its size and sha256, so a flipped byte anywhere is found before
+anything is drawn. Weights are safetensors only; the ONNX graphs hold no weights of their own but
+point into them.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Bundle:
         """Open a bundle and check every file of it.
 
         Args:
-            model: A folder, or the name of a bundle in one of the `search` folders or among the shipped.
+            model: A folder, or the name of a bundle in one of the `search` folders or shipped.
             verify: Hash every file (about 1 ms per megabyte).
             search: Folders that hold bundles, looked through before the shipped ones.
 
@@ -132,7 +133,8 @@ class Bundle:
         except KeyError:
             have = ", ".join(self.manifest.parts)
             raise BundleError(
-                f"model {self.manifest.name!r} has no part {name!r} (it has {have}); choose another model"
+                f"model {self.manifest.name!r} has no part {name!r} (it has {have}); "
+                "choose another model"
             ) from None
 
     def verify(self) -> None:
@@ -146,7 +148,8 @@ class Bundle:
         found = identity(self.manifest)
         if found != self.manifest.hash:
             raise BundleError(
-                f"{self.path(MANIFEST)}: describes model {found[:12]}, expected {self.manifest.hash[:12]}; "
+                f"{self.path(MANIFEST)}: describes model {found[:12]}, "
+                f"expected {self.manifest.hash[:12]}; "
                 "it was edited or damaged: copy the bundle again"
             )
 
@@ -202,7 +205,8 @@ def check_file(path: Path, record: Record) -> None:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); make it readable") from error
     if found != record.sha256:
         raise BundleError(
-            f"{path}: damaged, sha256 {found[:12]}, expected {record.sha256[:12]}; copy the bundle again"
+            f"{path}: damaged, sha256 {found[:12]}, expected {record.sha256[:12]}; "
+            "copy the bundle again"
         )
 
 

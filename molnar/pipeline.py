@@ -1,7 +1,7 @@
 """Prompt -> picture: the only file that knows every stage, one paragraph per stage.
 
-Pictures are computed one at a time, each from noise keyed by its own seed, so that neither the size of a
-request nor the pictures beside it ever change a picture.
+Pictures are computed one at a time, each from noise keyed by its own seed, so that neither the size
+of a request nor the pictures beside it ever change a picture.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from molnar.base.request import Picture, Request, UnknownWord
 from molnar.base.rng import PictureRng, batch_seeds, draw_seed, noise
 from molnar.base.types import Parts, Step, TextEmbedding
 from molnar.bundle import Bundle, Manifest
-from molnar.diffusion.flow import denoiser
 from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
@@ -36,7 +35,7 @@ from molnar.text.words import Lexicon
 __all__ = ["Canvas", "Pipeline", "load"]
 
 CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
-CLEAR_WORDS = "transparent background"  # as in the captions it was trained on
+CLEAR_WORDS = "on a transparent background"  # as in the captions it was trained on
 Floats = NDArray[np.float32]
 
 
@@ -132,7 +131,8 @@ class Pipeline:
         if canvas(request, self.bundle.manifest).cropped:
             shapes = ", ".join(self.bundle.manifest.aspects)
             notes.append(
-                f"this model draws {shapes}: the picture is cut to {request.width} x {request.height}"
+                f"this model draws {shapes}: "
+                f"the picture is cut to {request.width} x {request.height}"
             )
         lost = self.tokenizer.truncated(self.wording(self.resolve(request)).text)
         if lost:
@@ -174,11 +174,11 @@ class Pipeline:
             )
 
     def wording(self, request: Request) -> Prompt:
-        """Prompt as typed -> prompt as the model reads it: clean, emoji by name, background said."""
+        """Prompt as typed -> as the model reads it: clean, emoji by name, background said."""
         prompt = Prompt.parse(request.prompt, request.negative_prompt)
         text = self.lexicon.read(prompt.text)
         if request.transparent and not CLEAR.search(text):
-            text = f"{text}, {CLEAR_WORDS}"
+            text = f"{text.rstrip(' .,')} {CLEAR_WORDS}"
         return Prompt(text, self.lexicon.read(prompt.negative))
 
     def embed(self, request: Request) -> tuple[TextEmbedding, TextEmbedding]:
@@ -188,7 +188,7 @@ class Pipeline:
         return _row(both, 0), _row(both, 1)
 
     def unknown(self, prompt: str) -> list[UnknownWord]:
-        """List the words of a prompt that the model was never taught, with taught ones near them."""
+        """List the words of a prompt that the model was never taught, and taught ones near."""
         return self.lexicon.unknown(
             prompt, lambda words: self.parts.embed(self.tokenizer.encode(words)).pooled
         )
@@ -260,7 +260,7 @@ class Clock:
 
 
 def canvas(request: Request, manifest: Manifest) -> Canvas:
-    """Choose what to draw for a request: the nearest shape the model knows, then enlarged to cover."""
+    """Choose what to draw: the nearest shape the model knows, then enlarged to cover."""
     upscaler = manifest.parts.get("upscaler")
     factor = int(upscaler.config.get("scale", 4)) if upscaler else 1
     area = manifest.defaults.height * manifest.defaults.width / factor**2
@@ -303,7 +303,8 @@ def fit(image: Floats, height: int, width: int) -> Floats:
     planes = [
         np.asarray(Image.fromarray(plane).resize((width, height), how, box)) for plane in image[0]
     ]
-    return np.clip(np.stack(planes)[None], -1, 1)
+    covered: Floats = np.clip(np.stack(planes)[None], -1, 1)
+    return covered
 
 
 def on_white(image: Floats) -> Floats:

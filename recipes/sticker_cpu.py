@@ -1,8 +1,8 @@
-"""The shipped model's recipe on two CPU cores: a convolutional U-Net on common concepts.
+"""The shipped model's recipe on two CPU cores: a convolutional U-Net, few concepts first.
 
 Command:   molnar train all --recipe sticker_cpu --stickers data/stickers --out runs/sticker
 Hardware:  two CPU cores, 4 GB of memory
-Time:      two and a half hours in all: text 12 minutes, autoencoder 12, diffusion 100,
+Time:      two and a half hours in all: text 12 minutes, autoencoder 13, diffusion 100,
            upscaler 10, CLIP 15, and some for reading drawings and embedding texts
 Pace:      14 to 16 pictures/s in diffusion on two Zen 3 cores (10.7 M parameters, 3.1 GFLOP per
            picture), so about 80,000 pictures in the 100 minutes
@@ -14,11 +14,11 @@ full learning rate, and cools down again at the end; the minutes are those of al
     molnar train diffusion --recipe sticker_cpu --stickers data/stickers --out runs/sticker
            --minutes 200
 
-More concepts, after the common ones are learned, is another run from the weights of the first:
+More concepts, after the first ones are learned, is another run from the weights of the first:
 
-    cp runs/sticker/diffusion/model.safetensors common.safetensors
+    cp runs/sticker/diffusion/model.safetensors few.safetensors
     molnar train diffusion --recipe sticker_cpu --stickers data/stickers --out runs/sticker
-           --fresh --set drawings.concepts=all --set train.init=common.safetensors
+           --fresh --set drawings.concepts=common --set train.init=few.safetensors
 
 Why so: on a CPU the number of updates and the bias of the network matter more than the number of
 parameters. A transformer of 16 M parameters learned background colours in 45 minutes, and no

@@ -1,4 +1,4 @@
-"""A tiny untrained model, exported once per test run: tests need no shipped bundle and no network."""
+"""A tiny untrained model, exported once per run: tests need no shipped one and no network."""
 
 from __future__ import annotations
 

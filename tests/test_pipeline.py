@@ -158,7 +158,7 @@ def test_without_an_upscaler_the_model_draws_at_full_size(tiny: Path) -> None:
 
 def test_transparency_by_flag_is_transparency_by_words(pipeline: Pipeline) -> None:
     [flag] = pipeline(small(transparent=True))
-    [words] = pipeline(small(prompt="a red circle, transparent background"))
+    [words] = pipeline(small(prompt="a red circle on a transparent background"))
     assert flag.image.shape == (128, 128, 4)
     assert (flag.image == words.image).all()
     assert words.request.transparent

@@ -1,22 +1,15 @@
 """A training workspace in, a bundle out: float16 weights, and graphs that point into them.
 
-Each graph is traced from the module that the torch engine runs. Its parameters are then taken out: an
-initialiser becomes ONNX *external data* (file, offset, length) in the part's safetensors file, float16,
-followed by a cast to float32, which ONNX Runtime folds away when it loads the graph. One copy of the weights
-serves both engines, and a graph is a few hundred kilobytes.
-
-Source: ONNX specification, IR.md, section "External Tensor Data".
+Each graph is traced from the module that the torch engine runs, and then loses its own copy of the
+weights (`graph.py`): one copy serves both engines.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import secrets
 import shutil
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,22 +18,21 @@ import numpy as np
 
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import ConfigError, MissingExtraError, RequestError, TrainingError
-from molnar.base.weights import load, offsets, save
+from molnar.base.weights import load, save
 from molnar.bundle import Bundle, Manifest, Part
 from molnar.bundle import save as save_bundle
 from molnar.engines.torch import build, open_module
 from molnar.latent.format import LatentFormat
 
 try:
-    import onnx
     import torch
     from torch import nn
-except ImportError as error:
-    raise MissingExtraError("onnx", "train") from error
 
-OPSET = 18
+    from molnar.engines.graph import point, tidy, trace
+except ImportError as error:
+    raise MissingExtraError(error.name or "onnx", "train") from error
+
 LARGEST_F16 = 65504.0
-LARGEST_INLINE_BYTES = 16_384  # a constant above this is a weight that lost its name
 SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
 
@@ -64,9 +56,6 @@ SOURCES = {
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
     "upscaler": Source(folder="upscaler", inputs=("image",), outputs=("large",)),
 }
-SPATIAL = frozenset(
-    {"x", "velocity", "latent", "image", "large"}
-)  # B C H W; all else begins with B
 
 
 def export(
@@ -75,7 +64,7 @@ def export(
     """Write a bundle from the finished parts of a workspace.
 
     Args:
-        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, where there is one, upscaler/.
+        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, upscaler/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
@@ -98,7 +87,7 @@ def export(
         save_bundle(temporary, manifest)
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return Bundle.load(folder)
@@ -110,10 +99,10 @@ def _fill(workspace: Path, folder: Path, name: str, card: Mapping[str, Any]) -> 
     fields = {"name": name, "version": "1", **_card(workspace), **card, "latent": latent}
     from_json(Manifest, {**fields, "parts": {}})  # a wrong card is told now, not after minutes
     for file in ("tokenizer.json", "words.json"):
-        source = workspace / "tokenizer" / file
-        if not source.is_file():
-            raise TrainingError(f"{source}: missing; run `molnar train tokenizer` first")
-        shutil.copyfile(source, folder / file)
+        path = workspace / "tokenizer" / file
+        if not path.is_file():
+            raise TrainingError(f"{path}: missing; run `molnar train tokenizer` first")
+        shutil.copyfile(path, folder / file)
     parts: dict[str, Any] = {}
     for part, source in SOURCES.items():
         if part == "upscaler" and not (workspace / source.folder / "model.json").is_file():
@@ -171,7 +160,8 @@ def _write_part(workspace: Path, folder: Path, name: str) -> Part:
     module.load_state_dict({key: torch.from_numpy(widen(value)) for key, value in arrays.items()})
     weights = f"{name}.safetensors"
     save(folder / weights, arrays, {"part": name, "kind": model["kind"]})
-    graph = trace(module, source, example(name, module))
+    graph = trace(module, example(name, module), source.inputs, source.outputs)
+    tidy(graph, keep=set(arrays))
     point(graph, folder / weights, set(arrays))
     (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
     return Part(kind=model["kind"], config=model["config"], weights=weights, graph=f"{name}.onnx")
@@ -221,98 +211,6 @@ def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:
     if name == "decoder":
         return (normal(config.latent_channels, SIZE, SIZE),)
     return (normal(4, 8 * SIZE, 8 * SIZE).clamp(-1, 1),)
-
-
-def trace(module: nn.Module, source: Source, inputs: tuple[torch.Tensor, ...]) -> onnx.ModelProto:
-    """Trace a module to a graph with free batch, height and width.
-
-    This is torch's tracing exporter: it keeps the names of the parameters, and takes a second where the
-    symbolic one takes a minute.
-    """
-    out = io.BytesIO()
-    axes = {
-        name: {0: "B", 2: f"{name}_H", 3: f"{name}_W"} if name in SPATIAL else {0: "B"}
-        for name in (*source.inputs, *source.outputs)
-    }
-    with warnings.catch_warnings(), torch.no_grad():
-        # It warns that it is the old one, and of each Python number it fixes; `compare` proves the result.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            inputs,
-            out,
-            input_names=list(source.inputs),
-            output_names=list(source.outputs),
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            do_constant_folding=False,
-            dynamo=False,
-        )
-    graph: onnx.ModelProto = onnx.load_from_string(out.getvalue())
-    return graph
-
-
-def point(graph: onnx.ModelProto, weights: Path, names: set[str]) -> None:
-    """Replace the parameters in a graph by references into a safetensors file, in place.
-
-    Args:
-        graph: As `trace` gives it.
-        weights: The file; the graph must be saved beside it.
-        names: The parameters.
-
-    Raises:
-        TrainingError: A large tensor in the graph is none of the parameters, and would be stored twice.
-    """
-    where = offsets(weights)
-    kinds = {
-        "F16": onnx.TensorProto.FLOAT16,
-        "I64": onnx.TensorProto.INT64,
-        "BOOL": onnx.TensorProto.BOOL,
-    }
-    kept = []
-    casts = []
-    for tensor in graph.graph.initializer:
-        if tensor.name not in names:
-            if tensor.ByteSize() > LARGEST_INLINE_BYTES:
-                raise TrainingError(
-                    f"graph constant {tensor.name!r} has {tensor.ByteSize()} bytes; name it as a buffer"
-                )
-            kept.append(tensor)
-            continue
-        entry = where[tensor.name]
-        narrow_name = f"{tensor.name}.f16" if entry.dtype == "F16" else tensor.name
-        stored = onnx.TensorProto(name=narrow_name, dims=entry.shape, data_type=kinds[entry.dtype])
-        stored.data_location = onnx.TensorProto.EXTERNAL
-        place = {"location": weights.name, "offset": entry.offset, "length": entry.length}
-        for key, value in place.items():
-            stored.external_data.add(key=key, value=str(value))
-        kept.append(stored)
-        if entry.dtype == "F16":
-            casts.append(
-                onnx.helper.make_node(
-                    "Cast", [narrow_name], [tensor.name], to=onnx.TensorProto.FLOAT
-                )
-            )
-    nodes = [*casts, *graph.graph.node]
-    shorten(nodes, {value.name for value in (*graph.graph.output, *kept)})
-    del graph.graph.initializer[:], graph.graph.node[:], graph.graph.value_info[:]
-    graph.graph.initializer.extend(kept)
-    graph.graph.node.extend(nodes)
-
-
-def shorten(nodes: Sequence[onnx.NodeProto], keep: set[str]) -> None:
-    """Number the values between nodes, and drop what only the tracing machine could read, in place."""
-    short: dict[str, str] = {}
-    for node in nodes:
-        node.ClearField("doc_string")
-        node.ClearField("name")
-        for place, name in enumerate(node.input):
-            node.input[place] = short.get(name, name)
-        for place, name in enumerate(node.output):
-            # A cast gives its parameter's name back, which says more than a number.
-            if name and name not in keep and node.op_type != "Cast":
-                short[name] = f"v{len(short)}"
-                node.output[place] = short[name]
 
 
 def compare(bundle: Bundle) -> dict[str, float]:

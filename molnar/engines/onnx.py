@@ -1,7 +1,7 @@
 """A bundle's parts as callables on numpy arrays, computed by ONNX Runtime; no torch.
 
-A session is made when its part is first needed: a request for a small picture never loads the upscaler.
-The graphs read their weights from the bundle's safetensors files, where torch reads them too.
+A session is made when its part is first needed: a small picture never loads the upscaler. The
+graphs read their weights from the bundle's safetensors files, where torch reads them too.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ class OnnxParts:
         found, pooled = self._run("text", {"ids": tokens.ids, "mask": tokens.mask})
         return TextEmbedding(tokens=found, pooled=pooled, mask=tokens.mask)
 
-    def velocity(self, x: Floats, t: Floats, text: TextEmbedding) -> Floats:
+    def velocity(self, x: Floats, t: Floats, text: TextEmbedding) -> Any:
         """Estimate `noise - x0` at x float32 B C H W and t float32 B in [0, 1]."""
         feeds = {"x": x, "t": t, "tokens": text.tokens, "mask": text.mask, "pooled": text.pooled}
         return self._run("velocity", feeds)[0]
 
-    def decode(self, latent: Floats) -> Floats:
+    def decode(self, latent: Floats) -> Any:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
         return self._run("decoder", {"latent": latent})[0]
 
-    def encode(self, image: Floats) -> Floats:
+    def encode(self, image: Floats) -> Any:
         """Turn an image float32 B 4 H W in [-1, 1], premultiplied, into a latent B C H W."""
         return self._run("encoder", {"image": image})[0]
 
-    def upscale(self, image: Floats) -> Floats:
+    def upscale(self, image: Floats) -> Any:
         """Enlarge an image float32 B 4 H W in [-1, 1] by the upscaler's factor."""
         return self._run("upscaler", {"image": image})[0]
 

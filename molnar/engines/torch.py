@@ -1,7 +1,7 @@
 """A bundle's parts as callables, computed by torch from the same safetensors files.
 
-`build` makes the module of each part; the exporter writes its graphs from the very same modules, so the two
-engines cannot drift apart.
+`build` makes the module of each part; the exporter writes its graphs from the very same modules, so
+the two engines cannot drift apart.
 """
 
 from __future__ import annotations

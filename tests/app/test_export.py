@@ -32,7 +32,7 @@ def test_a_workspace_becomes_a_model(workspace: Path, tmp_path: Path) -> None:
 def test_a_workspace_that_is_none(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["export", str(tmp_path), "-o", str(tmp_path / "x")])
     assert result.exit_code == 1
-    assert "tokenizer" in result.stderr
+    assert "model.json: missing; run `molnar train" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

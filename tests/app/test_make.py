@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import errno
-import functools
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,47 +13,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from molnar.app.cli.main import cli
-from molnar.app.cli.output import Output, slug
-from molnar.app.cli.wishes import shaped
 from molnar.base import metadata
 from molnar.base.request import request_from
-from molnar.pipeline import Pipeline, load
 
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-    raw: bytes
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def make(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `molnar ...` in an empty folder, with the tiny model found by name and small pictures."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MOLNAR_MODELS", str(tiny.parent))
-    # Loading is tested elsewhere; here one model serves every run.
-    monkeypatch.setattr("molnar.pipeline.load", loaded_once)
-
-    def run(*args: str, stdin: str | None = None) -> Ran:
-        result = CliRunner().invoke(cli, [*args, "-m", "tiny", "-t", "1"], input=stdin)
-        return Ran(result.exit_code, result.stdout, result.stderr, result.stdout_bytes)
-
-    return run
-
-
-@functools.cache
-def _load(model: str, engine: str, threads: int, folder: Path) -> Pipeline:
-    return load(model, engine, threads=threads, search=[folder])
-
-
-def loaded_once(model: str, engine: str, *, threads: int, search: list[Path]) -> Pipeline:
-    return _load(model, engine, threads, search[0])
-
-
+Run = Callable[..., Any]
 SMALL = ("--size", "64x64", "--steps", "1")
 
 
@@ -350,30 +312,3 @@ def test_a_damaged_model_is_named(tmp_path: Path, tiny: Path) -> None:
     result = CliRunner().invoke(cli, ["a fox", "-m", str(folder)])
     assert result.exit_code == 1
     assert "decoder.safetensors: damaged, sha256" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("prompt", "name"),
-    [
-        ("A dog, wearing a beret!", "a-dog-wearing-a-beret"),
-        ("🦊", "picture"),
-        ("../../etc/passwd", "etc-passwd"),
-        ("x" * 200, "x" * 60),
-        ("ein süßer Fuchs", "ein-süßer-fuchs"),
-        ("word " * 40, "-".join(["word"] * 12)),
-    ],
-)
-def test_slug(prompt: str, name: str) -> None:
-    assert slug(prompt) == name
-
-
-def test_ar_keeps_the_usual_area() -> None:
-    assert shaped("1:1", None, None) == (512, 512)
-    height, width = shaped("16:9", None, None)
-    assert abs(height * width / 512**2 - 1) < 0.02
-    assert abs(width / height - 16 / 9) < 0.05
-
-
-def test_a_template_counts_in_its_folder_too() -> None:
-    output = Output(target="run%d/{seed}.png", count=3)
-    assert output.name(prompt="x", seed=7, number=2) == Path("run2/7.png")

@@ -56,9 +56,9 @@ def test_neighbours_by_meaning_come_from_the_encoder(lexicon: Lexicon) -> None:
 
     def embed(texts: Any) -> Any:
         asked.append(list(texts))
-        return np.array([[1.0, 0.1, 5.0]] * len(texts))
+        return np.array([[1.0, 0.2, 5.0]] * len(texts))
 
-    assert lexicon.unknown("an automobil, a sofa", embed)[0].nearest == ["car", "dog"]
+    assert lexicon.unknown("an automobil, a sofa, \u732b", embed)[0].nearest == ["car", "dog"]
     assert asked == [["automobil"]]  # known and related words cost nothing
     assert lexicon.unknown("dogg", embed)[0].nearest[0] == "dog"  # a slip beats meaning
     assert lexicon.unknown("red dog", embed) == []
@@ -69,6 +69,11 @@ def test_emoji_are_read_as_their_names(lexicon: Lexicon) -> None:
     toned = ASTRONAUT[0] + "\U0001f3fd" + ASTRONAUT[1:]
     assert lexicon.read(toned) == "woman astronaut"
     assert lexicon.read("no emoji  here") == "no emoji here"
+    farmer_and_heart = (
+        f"\U0001f468\u200d\U0001f33e {DOG}\u200d\u2764"  # \u2764 is known, joined it is not
+    )
+    assert lexicon.read(farmer_and_heart) == farmer_and_heart
+    assert [u.word for u in lexicon.unknown(farmer_and_heart)] == farmer_and_heart.split()
 
 
 def test_unknown_emoji_are_named_by_what_is_known_of_them(lexicon: Lexicon) -> None:

@@ -34,7 +34,7 @@ def _source(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--split", type=click.Choice(["train", "heldout"]), default="train",
                      show_default=True, help="What is trained on, or what never is."),
         click.option("--data", "path", type=path, help="Your own pictures, not the world's."),
-        click.option("--concepts", type=click.Choice(["common", "all"]), default="common",
+        click.option("--concepts", type=click.Choice(["few", "common", "all"]), default="common",
                      show_default=True, help="Which drawings of the pack."),
         click.option("--stickers", type=path, help="A sticker pack; without it, geometry alone."),
     ):  # fmt: skip
@@ -95,7 +95,7 @@ def stats(count: int, **where: Any) -> None:
 
 
 def _world(source: Source) -> World:
-    from molnar.lab.data.concepts import COMMON
+    from molnar.lab.data.concepts import CHOICES
     from molnar.lab.data.stickers import Stickers
     from molnar.lab.data.world import World, WorldConfig
 
@@ -105,5 +105,5 @@ def _world(source: Source) -> World:
     if source.stickers is None:
         return World(config)
     click.echo(f"reading {source.stickers}", err=True)
-    chosen = COMMON if source.concepts == "common" else "ALL"
+    chosen = CHOICES[source.concepts]
     return World(config, Stickers.open(source.stickers, concepts=chosen))

@@ -27,7 +27,8 @@ TOLERANCE = 1e-4  # largest relative difference between the engines that is roun
 def export(**flags: Any) -> None:
     """Make a model from the trained parts in WORKSPACE.
 
-    Fields that no part knows (licence, data, evaluation, defaults) come from WORKSPACE/card.json and --set.
+    Fields that no part knows (licence, data, evaluation, defaults) come from WORKSPACE/card.json
+    and --set.
     """
     from molnar.engines.export import compare
     from molnar.engines.export import export as write

@@ -13,7 +13,7 @@ import click
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(file: str, as_json: bool) -> None:
-    """Tell what FILE says of itself: a picture of ours or of others, or a model's folder or name."""
+    """Tell what FILE says of itself: a picture, ours or another's, or a model by folder or name."""
     facts = about_picture(file) if Path(file).is_file() else about_bundle(file)
     if as_json:
         click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
@@ -34,11 +34,8 @@ def about_picture(file: str) -> dict[str, Any]:
     found = metadata.read(file)
     facts: dict[str, Any] = {"file": file, "made by": found.tool, "generated": found.generated}
     if found.record:
-        return (
-            facts
-            | found.record.get("request", {})
-            | {key: value for key, value in found.record.items() if key != "request"}
-        )
+        rest = {key: value for key, value in found.record.items() if key != "request"}
+        return {**facts, **found.record.get("request", {}), **rest}
     if found.parameters is not None and (found.parameters.prompt or found.parameters.fields):
         facts["prompt"] = found.parameters.prompt
         facts["negative_prompt"] = found.parameters.negative_prompt

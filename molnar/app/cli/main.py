@@ -1,12 +1,13 @@
 """`molnar ...`: finds the verb, imports it, and turns every error into one line and an exit code.
 
-Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted. Set MOLNAR_DEBUG=1 to see a traceback instead.
+Exit codes: 0 ok, 1 failure, 2 usage, 130 interrupted. MOLNAR_DEBUG=1 shows a traceback instead.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -82,12 +83,14 @@ class Verbs(click.Group):
             args = ["make", *args]
         return super().parse_args(ctx, args)
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
         """Run, and exit with the right code and one line on stderr."""
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return super().main(args, standalone_mode=False, **extra)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = super().main(args, standalone_mode=False, **extra)
         except BaseException as error:
             if os.environ.get("MOLNAR_DEBUG") == "1" and not isinstance(error, SystemExit):
                 raise
@@ -103,7 +106,7 @@ def report(error: BaseException) -> int:
         click.echo("interrupted", err=True)
         return 130
     if isinstance(error, BrokenPipeError):
-        # The reader of a pipe went away; Python must not complain of it again when it closes stdout.
+        # The reader of a pipe went away; Python must not complain again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     if isinstance(error, click.ClickException):

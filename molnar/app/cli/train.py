@@ -13,7 +13,6 @@ from molnar.base.errors import MissingExtraError, RequestError
 
 if TYPE_CHECKING:
     from molnar.lab.train.parts import Assembly
-    from molnar.lab.train.recipe import Recipe
 
 # As molnar.lab.train.workspace.PARTS, which cannot be imported before torch is needed.
 PARTS = ("tokenizer", "text", "vae", "diffusion", "upscaler", "clip")
@@ -45,10 +44,9 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
     Ctrl-C finishes the step, saves and exits with 130.
     """
     try:
-        import torch  # noqa: F401
-
+        from molnar.lab.train.cookbook import load_recipe
         from molnar.lab.train.parts import Assembly
-        from molnar.lab.train.recipe import load_recipe
+        from molnar.lab.train.recipe import with_length
         from molnar.lab.train.supply import Data, Supply
     except ImportError as error:
         raise MissingExtraError(error.name or "torch", "train") from error
@@ -56,7 +54,8 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
         raise RequestError("--data and --stickers both given: train on one of them")
     parts = PARTS if part == "all" else (part,)
     chosen = load_recipe(recipe, options["assignments"], part=part)
-    chosen = shortened(chosen, parts, options)
+    length = {key: options[key] for key in ("minutes", "images", "threads")}
+    chosen = with_length(chosen, parts, **length)
     supply = Supply(chosen, Data(pictures=options["data"], stickers=options["stickers"]))
     assembly = Assembly(chosen, out, supply, rehearsal=dry_run)
     for name in parts:
@@ -64,26 +63,6 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
             rehearse(assembly, name, as_json)
         elif not run(assembly, name, fresh=options["fresh"], as_json=as_json):
             return
-
-
-def shortened(recipe: Recipe, parts: tuple[str, ...], options: dict[str, Any]) -> Recipe:
-    """Apply --minutes, --images and --threads to the parts that are trained."""
-    trained = [part for part in parts if part != "tokenizer"]
-    shares = {part: recipe.settings(part).minutes or 1.0 for part in trained}
-    for part in trained:
-        changes: dict[str, Any] = {}
-        if options["minutes"] is not None:
-            # Minutes alone are the length of the run, whatever length the recipe gives.
-            changes = {"images": None}
-            changes["minutes"] = options["minutes"] * shares[part] / sum(shares.values())
-        if options["images"] is not None:
-            changes["images"] = options["images"]
-            changes.setdefault("minutes", None)
-        if options["threads"] is not None:
-            changes["threads"] = options["threads"]
-        settings = dataclasses.replace(recipe.settings(part), **changes)
-        recipe = recipe.with_settings(part, settings)
-    return recipe
 
 
 def run(assembly: Assembly, part: str, *, fresh: bool, as_json: bool) -> bool:
@@ -152,12 +131,10 @@ def rehearse(assembly: Assembly, part: str, as_json: bool) -> None:
 
 def tell_problems(folder: Path, problems: list[Any]) -> None:
     """List files that could not be used: the first on stderr, all in problems.jsonl."""
-    if not problems:
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "problems.jsonl"
-    lines = [json.dumps({"path": str(p.path), "reason": p.reason}) for p in problems]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for problem in problems[:SHOWN_PROBLEMS]:
-        click.echo(f"not used: {problem.path}: {problem.reason}", err=True)
-    click.echo(f"{len(problems)} files not used; all are listed in {path}", err=True)
+    from molnar.lab.train.workspace import write_problems
+
+    if problems:
+        path = write_problems(folder, problems)
+        for problem in problems[:SHOWN_PROBLEMS]:
+            click.echo(f"not used: {problem.path}: {problem.reason}", err=True)
+        click.echo(f"{len(problems)} files not used; all are listed in {path}", err=True)

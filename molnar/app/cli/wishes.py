@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 import sys
@@ -71,7 +70,7 @@ def size(flags: Mapping[str, Any]) -> dict[str, int]:
     """
     height, width = flags["height"], flags["width"]
     if flags["size"] is not None:
-        found = re.fullmatch(r"(\d+)(?:[x×*](\d+))?", flags["size"].lower())
+        found = re.fullmatch(r"(\d+)(?:[x*](\d+))?", flags["size"].lower())
         if not found:
             raise RequestError(f"size is {flags['size']!r}; expected WIDTHxHEIGHT, e.g. 512x512")
         if height is not None or width is not None:
@@ -102,8 +101,8 @@ def shaped(aspect: str, height: int | None, width: int | None) -> tuple[int, int
         return near(width / ratio), width
     if height is not None:
         return height, near(height * ratio)
-    usual = {field.name: field.default for field in dataclasses.fields(Request)}
-    side = math.sqrt(usual["height"] * usual["width"])
+    usual = Request(prompt="any")
+    side = math.sqrt(usual.height * usual.width)
     return near(side / math.sqrt(ratio)), near(side * math.sqrt(ratio))
 
 

@@ -21,6 +21,16 @@ pile of poo; hundred points; flexed biceps; waving hand; OK hand; victory hand; 
 clapping hands; eyes; broken heart; thumbs down; sun; crescent moon; rainbow; snowflake;
 high voltage
 """
+_LATER = """
+face with rolling eyes; flushed face; face screaming in fear; exploding head; star-struck; nerd
+face; cowboy hat face; clown face; upside-down face; smiling face with halo; smiling face with
+horns; face savoring food; alien; raising hands; thumbs down; high voltage; koala; bird; baby
+chick; duck; owl; wolf; horse face; honeybee; snail; lady beetle; snake; crab; dolphin; spouting
+whale; shark; giraffe; T-Rex; hot dog; taco; cookie; cupcake; popcorn; peach; cherries; pineapple;
+avocado; carrot; tomato; bread; cheese wedge; egg; fire engine; tractor; helicopter; sailboat;
+locomotive; flying saucer; cherry blossom; deciduous tree; castle; tent; top hat; glasses; camera;
+books; scissors; teddy bear; bomb; volcano; ringed planet; anchor
+"""
 _THINGS = """
 dog face; cat face; mouse face; rabbit face; fox; bear; panda; koala; tiger face; lion; cow face;
 pig face; frog; monkey face; chicken; penguin; bird; baby chick; duck; owl; wolf; horse face;
@@ -45,6 +55,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 #: The shipped model's concepts, named exactly as in `index.json`.
 COMMON: tuple[str, ...] = _names(_FACES) + _names(_THINGS)
+#: The part of COMMON that is learned first, and best.
+FEW: tuple[str, ...] = tuple(name for name in COMMON if name not in _names(_LATER))
+#: What a recipe or the command line may ask for.
+CHOICES: dict[str, tuple[str, ...] | str] = {"few": FEW, "common": COMMON, "all": "ALL"}
 
 #: Everyday names, used beside the official one and looked up in users' prompts.
 ALIASES: dict[str, tuple[str, ...]] = {

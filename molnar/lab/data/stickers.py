@@ -78,6 +78,7 @@ class Stickers:
         self.sprites = sprites
         self.problems = problems
         self.drawings: tuple[tuple[str, str], ...] = tuple(sorted(sprites))
+        self._files: dict[str, dict[str, bytes]] = {}
         self._large: dict[tuple[str, str, int], NDArray[Any]] = {}
 
     @classmethod
@@ -155,10 +156,15 @@ class Stickers:
             if len(self._large) >= 256:
                 self._large.pop(next(iter(self._large)))
             member = self.concepts[name].styles[style]
-            archive = _archives(self.folder, [style])[style]
-            data = dict(_read_members(archive, {member}))[member]
-            self._large[key] = rasterise(data, member, size)
+            self._large[key] = rasterise(self._members(style)[member], member, size)
         return self._large[key]
+
+    def _members(self, style: str) -> dict[str, bytes]:
+        """Read the drawings of a style once: an archive can only be read from its beginning."""
+        if style not in self._files:
+            wanted = {row.styles[style] for row in self.concepts.values() if style in row.styles}
+            self._files[style] = dict(_read_members(_archives(self.folder, [style])[style], wanted))
+        return self._files[style]
 
 
 def rasterise(data: bytes, name: str, size: int) -> NDArray[Any]:

@@ -16,7 +16,14 @@ from molnar.base.errors import BundleError, DataError
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import controls, fidelity
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
-from molnar.lab.evaluate.prompts import STICKER_PROMPTS, VERSION, Question, fingerprint, questions
+from molnar.lab.evaluate.prompts import (
+    STICKER_PROMPTS,
+    TASKS,
+    VERSION,
+    Question,
+    fingerprint,
+    questions,
+)
 from molnar.lab.evaluate.sources import Drawn, Kept, Pixels, Source
 from molnar.lab.evaluate.stickers import (
     SPRITE_PX,
@@ -37,6 +44,7 @@ class Exam:
     """What to measure, and how much of it."""
 
     num_prompts: int = 50  # per task of ProcEval
+    tasks: tuple[str, ...] = TASKS  # of ProcEval
     num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
     num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
     num_drawings: int = 64  # pictures for fidelity
@@ -129,7 +137,7 @@ def _model(pipeline: Pipeline, exam: Exam) -> dict[str, Any]:
 def _about(exam: Exam) -> dict[str, Any]:
     return {
         "prompts_version": VERSION,
-        "prompts_fingerprint": fingerprint(questions(exam.num_prompts)),
+        "prompts_fingerprint": fingerprint(questions(exam.num_prompts, exam.tasks)),
         "prompts_per_task": exam.num_prompts,
         "seeds": exam.num_seeds,
     }
@@ -153,7 +161,7 @@ def _open_stickers(exam: Exam, report: Report, say: Tell) -> Stickers | None:
 
 def _proceval(pipeline: Pipeline, source: Source, exam: Exam, report: Report, say: Tell) -> None:
     """Score the model and its four controls on the same prompts."""
-    asked = questions(exam.num_prompts)
+    asked = questions(exam.num_prompts, exam.tasks)
     trials = run(source, asked, range(exam.num_seeds), _part(say, "drawing ProcEval"))
     report.trials, report.proceval = trials, score(trials)
     report.controls = control_scores(pipeline, asked, trials, report, say)

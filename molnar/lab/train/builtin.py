@@ -94,9 +94,10 @@ def sticker_cpu() -> Recipe:
         ),
         vae=VaePart(
             train=TrainSettings(
-                minutes=12,
-                batch=24,
+                minutes=13,
+                batch=16,
                 lr=1e-3,
+                betas=(0.9, 0.99),
                 warmup=2_000,
                 cooldown=0.4,
                 ema_decay=0.998,
@@ -109,10 +110,30 @@ def sticker_cpu() -> Recipe:
             ),
             # One block a level: on CPU the number of updates counts more than their weight.
             model=UNetConfig(channels=(96, 192, 256), blocks=1),
+            # The coarse channels of the latent are larger than unit noise: more of it is needed.
+            data=DiffusionData(shift=2.5),
         ),
         upscaler=UpscalerPart(train=base),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
-    )
+        world=WorldConfig(
+            geometry_p=0.56,
+            transparent_p=0.10,
+            geometry={
+                "single": 0.20, "two": 0.14, "counting": 0.20, "colour": 0.12,
+                "position": 0.18, "attribution": 0.12, "nested": 0.02, "homage": 0.02,
+            },
+            sticker={
+                "sticker": 0.86, "sticker_two": 0.04, "sticker_position": 0.05,
+                "sticker_count": 0.04, "sticker_nested": 0.01,
+            },
+            # A prompt without a style word is Noto; one style well before seven badly.
+            styles={
+                "noto": 0.82, "fluent-flat": 0.06, "twemoji": 0.06, "fluent-3d": 0.03,
+                "blob": 0.01, "fluent-color": 0.01, "fluent-high-contrast": 0.01,
+            },
+        ),
+        drawings=Drawings(concepts="few"),
+    )  # fmt: skip
 
 
 def sticker_gpu() -> Recipe:

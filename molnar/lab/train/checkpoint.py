@@ -1,9 +1,9 @@
 """Tensors of a run <-> a folder on disk that is either whole or not there.
 
-A checkpoint is `checkpoints/<images>/{model,ema,optimizer}.safetensors` and `manifest.json`,
-written last, with the size and sha256 of each file. Everything goes to a temporary folder, is flushed to
-the disk, then renamed: after a power cut or a kill -9 at any moment, the newest folder that
-verifies is a true state.
+A checkpoint is a folder `checkpoints/<images>/` with `{model,ema,optimizer}.safetensors` and,
+written last, `manifest.json` with the size and sha256 of each file. Everything goes to a temporary
+folder, is flushed to the disk, then renamed: after a power cut or a kill -9 at any moment, the
+newest folder that verifies is a true state.
 """
 
 from __future__ import annotations

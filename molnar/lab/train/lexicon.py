@@ -12,8 +12,8 @@ from molnar.lab.train.corpus import StickerText, words_of
 from molnar.lab.train.teacher import Teacher
 from molnar.text.words import COUNT, STOP_WORDS, Embed, Lexicon, stems
 
-WIDTH = 64  # numbers per word that are kept of its sentence vector
-NEAR = 0.45  # cosine of the teacher from which a word is related
+WIDTH = 192  # numbers per word that are kept of its sentence vector; fewer blur the cosines
+NEAR = 0.51  # cosine of the teacher from which a word is related ("lorry" to "truck": .54)
 
 
 def build_lexicon(
@@ -61,11 +61,11 @@ def _related(
         return {}
     cosines = teacher(strange) @ teacher(suggested).T
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :COUNT]
-    found = {
+    # A word without neighbours is kept too: then nothing taught is near, and nobody should guess.
+    return {
         word: [int(i) for i in order if row[i] >= NEAR]
         for word, row, order in zip(strange, cosines, best, strict=True)
     }
-    return {word: rows for word, rows in found.items() if rows}
 
 
 def _small(embed: Embed, words: Sequence[str]) -> tuple[Any, Any]:

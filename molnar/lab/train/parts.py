@@ -14,6 +14,7 @@ from torch import nn
 
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, TrainingError
+from molnar.lab.data.palette import COLOURS
 from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher
 from molnar.lab.train.checkpoint import replace_durably
@@ -240,7 +241,7 @@ def piece_weights(
     for caption in body.captions:
         for word in caption.lower().replace(",", " ").split():
             weights[word] = max(weights[word], 60)
-    for group in (texts.COLOURS, texts.SHAPES, texts.STYLES, texts.LOOKS, texts.NUMBERS,
+    for group in (COLOURS, texts.SHAPES, texts.STYLES, texts.LOOKS, texts.NUMBERS,
                   texts.RELATIONS, texts.WEARABLES, texts.PLACES, texts.ACTIVITIES):  # fmt: skip
         for word in " ".join(group).split():
             weights[word] += 200

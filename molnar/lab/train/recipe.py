@@ -1,23 +1,12 @@
-"""A name or path, and `--set` texts -> a recipe: all that a training run of any part is told.
-
-Built-in recipes are functions of the package (`builtin.py`), so that `--recipe sticker_cpu` works
-where only the wheel is installed; `recipes/*.py` in the repository document each and are what one
-copies to begin a recipe of one's own. A recipe file is any Python file with a function
-`recipe() -> Recipe`.
-"""
+"""What a recipe is: all that a training run of any part is told."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
-from molnar.base.config import override
-from molnar.base.errors import ConfigError
-from molnar.base.words import hint
 from molnar.clip.model import CLIPConfig
 from molnar.diffusion.transformer import TransformerConfig
 from molnar.diffusion.unet import UNetConfig
@@ -28,7 +17,6 @@ from molnar.lab.train.settings import TrainSettings
 from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
 from molnar.lab.train.vae import VaeData
-from molnar.lab.train.workspace import PARTS
 from molnar.latent.autoencoder import AutoencoderConfig
 from molnar.text.embeddings import TextEncoderConfig
 from molnar.upscale.upscaler import UpscalerConfig
@@ -38,7 +26,7 @@ from molnar.upscale.upscaler import UpscalerConfig
 class Drawings:
     """Which drawings of a sticker pack are used, and who draws."""
 
-    concepts: Literal["common", "all"] = "common"  # few first: on CPU they are learned, not smeared
+    concepts: Literal["few", "common", "all"] = "common"  # few first: learned, not smeared
     styles: tuple[str, ...] | None = None  # None = all
     sprite_px: int = 160  # side of the cached sprites
     workers: int = 0  # processes that draw; 0 = the data thread alone
@@ -105,8 +93,9 @@ class Recipe:
     """One chain of training runs, from the tokenizer to the upscaler.
 
     Example:
-        >>> load_recipe("sticker_test", ["diffusion.train.lr=2e-3"]).diffusion.train.lr
-        0.002
+        >>> from molnar.lab.train.builtin import sticker_test
+        >>> sticker_test().settings("vae").batch
+        8
     """
 
     name: str
@@ -131,52 +120,32 @@ class Recipe:
         return dataclasses.replace(self, **{part: changed})
 
 
-def load_recipe(name: str, assignments: Sequence[str] = (), *, part: str | None = None) -> Recipe:
-    """Find a recipe and change what the command line asks to.
+def with_length(
+    recipe: Recipe,
+    parts: Sequence[str],
+    *,
+    minutes: float | None = None,
+    images: int | None = None,
+    threads: int | None = None,
+) -> Recipe:
+    """Change how long the parts that are trained take, and on how many CPU threads.
 
     Args:
-        name: A built-in name, or the path of a Python file.
-        assignments: Texts like "diffusion.train.lr=2e-4".
-        part: The part that is trained; "train.lr=2e-4" then means "<part>.train.lr=2e-4".
-
-    Raises:
-        ConfigError: no such recipe, no such key, or a value of the wrong type.
+        recipe: What to change.
+        parts: The parts that are trained.
+        minutes: Alone: the length of the run, whatever length the recipe gives; shared out over
+            several parts as in the recipe. With `images`: the budget of this session.
+        images: Pictures to see in all, each part.
+        threads: CPU threads of torch.
     """
-    from molnar.lab.train.builtin import BUILTIN
-
-    if name in BUILTIN:
-        recipe = BUILTIN[name]()
-    elif name.endswith(".py"):
-        recipe = read_recipe(Path(name))
-    else:
-        raise ConfigError(
-            f"no recipe {name!r}{hint(name, BUILTIN)}; expected {', '.join(BUILTIN)} or a .py file"
-        )
-    known = {f.name for f in dataclasses.fields(Recipe)}
-    full = [
-        f"{part}.{text}" if part in PARTS and text.partition(".")[0] not in known else text
-        for text in assignments
-    ]
-    return override(recipe, full)
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Run a recipe file and call its `recipe()`.
-
-    Raises:
-        ConfigError: the file is missing, fails, or has no such function.
-    """
-    spec = importlib.util.spec_from_file_location(f"molnar_recipe_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(f"{path}: no such recipe file; give a Python file with recipe()")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        recipe = module.recipe()
-    except ConfigError:
-        raise
-    except Exception as error:
-        raise ConfigError(f"{path}: {type(error).__name__}: {error}; fix the recipe") from error
-    if not isinstance(recipe, Recipe):
-        raise ConfigError(f"{path}: recipe() gave a {type(recipe).__name__}; it must give a Recipe")
+    trained = [part for part in parts if part != "tokenizer"]
+    shares = {part: recipe.settings(part).minutes or 1.0 for part in trained}
+    for part in trained:
+        settings = recipe.settings(part)
+        if minutes is not None or images is not None:
+            budget = None if minutes is None else minutes * shares[part] / sum(shares.values())
+            settings = dataclasses.replace(settings, images=images, minutes=budget)
+        if threads is not None:
+            settings = dataclasses.replace(settings, threads=threads)
+        recipe = recipe.with_settings(part, settings)
     return recipe

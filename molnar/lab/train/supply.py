@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from molnar.base.images import to_model
-from molnar.lab.data.concepts import COMMON
+from molnar.lab.data import concepts
 from molnar.lab.data.folder import Pictures, open_data
 from molnar.lab.data.render_torch import TorchRenderer
 from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
@@ -48,7 +48,7 @@ class WorldMaker:
         opened = Stickers.open(
             self.stickers,
             styles=self.drawings.styles,
-            concepts=COMMON if self.drawings.concepts == "common" else "ALL",
+            concepts=concepts.CHOICES[self.drawings.concepts],
             size=self.drawings.sprite_px,
         )
         return World(self.config, opened)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from molnar.base.errors import ConfigError, TrainingError
+from molnar.lab.data.spec import Problem
 from molnar.lab.train import checkpoint
 from molnar.lab.train.settings import Plan, TrainSettings, changed_keys, plain
 
@@ -170,3 +171,12 @@ def load_weights(module: nn.Module, path: Path) -> None:
             "use the config in the model.json beside it"
         )
     module.load_state_dict(weights)
+
+
+def write_problems(folder: Path, problems: list[Problem]) -> Path:
+    """Write files that could not be used to problems.jsonl, one {"path", "reason"} a line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "problems.jsonl"
+    lines = [json.dumps({"path": str(p.path), "reason": p.reason}) + "\n" for p in problems]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path

@@ -79,8 +79,8 @@ def test_distillation_comes_nearer_to_the_teacher(tmp_path: Path) -> None:
 def test_without_a_teacher_paraphrases_attract(tmp_path: Path) -> None:
     made = task(tmp_path, teacher=None)
     assert made.objective == "contrastive"
-    before, after = descend(made, 40)
-    assert after < 0.8 * before
+    before, after = descend(made, 80)
+    assert after < before - 0.25  # many of these few pairs share a text, which bounds it
     assert set(made.heldout(made.module)) == {"retrieval_pair"}
     assert not list(tmp_path.iterdir())  # nothing to keep
 
@@ -211,6 +211,7 @@ def test_lexicon_knows_what_was_drawn_and_suggests_only_that() -> None:
     assert lexicon.knows("puppy")
     assert lexicon.knows("dogs")
     assert lexicon.emoji == {"\U0001f436": "dog face", "\u2764": "red heart"}
-    assert set(lexicon.related) == {"sofa"}
+    assert set(lexicon.related) == {"sofa", "zzz"}
+    assert lexicon.unknown("zzz", embed)[0].nearest == []  # the teacher knows of none
     assert [u.nearest[0] for u in lexicon.unknown("a sofa and a hound", embed)] == ["heart", "dog"]
     assert build_lexicon(STICKERS[:1], []).vectors is None

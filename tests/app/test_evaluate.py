@@ -1,0 +1,59 @@
+"""`molnar eval` as typed."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from molnar.app.cli.evaluate import evaluate
+from molnar.base.errors import RequestError
+from molnar.lab.evaluate import controls
+
+
+def call(*arguments):
+    return CliRunner().invoke(evaluate, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_a_report_is_written_and_printed(tiny, tmp_path, monkeypatch):
+    whole = controls.retrieval
+    monkeypatch.setattr(controls, "retrieval", lambda: whole(num_captions=60))
+    out, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
+    arguments = ["-m", tiny, "--only", "proceval", "--prompts", 1, "--seeds", 1, "--steps", 1]
+    result = call(*arguments, "-o", out, "--sheet", sheet, "--pictures", tmp_path / "kept")
+    assert result.exit_code == 0, result.output
+    written = json.loads(out.read_text())
+    assert written["proceval"]["num_pictures"] == 6
+    assert written["skipped"]["shuffled prompts"]
+    assert written["command"].startswith("molnar ")
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    assert "ProcEval" in result.stdout
+    assert "made by:" in result.stdout
+    assert "drawing ProcEval 6/6" in result.stderr
+    printed = call(*arguments, "--json", "--pictures", tmp_path / "kept")
+    assert json.loads(printed.stdout)["proceval"] == written["proceval"]
+
+
+def test_without_a_pack_stickers_are_skipped_and_the_exit_is_good(tiny):
+    result = call("-m", tiny, "--only", "stickers", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["stickers"] is None
+    assert "--stickers DIR" in json.loads(result.stdout)["skipped"]["stickers"]
+
+
+def test_the_judge_can_be_tested_alone():
+    result = call("--only", "judge", "--prompts", 1, "--json")
+    assert json.loads(result.stdout)["num_true"] == 7
+    assert "fit for use" in result.stderr
+
+
+@pytest.mark.parametrize("only", ["proceval,cooking", "judge,fidelity"])
+def test_unknown_sections_are_refused(only):
+    with pytest.raises(RequestError, match="expected some of proceval"):
+        call("--only", only)
+
+
+def test_files_are_not_overwritten(tmp_path):
+    (tmp_path / "report.json").write_text("mine")
+    with pytest.raises(RequestError, match="--force"):
+        call("-o", tmp_path / "report.json")
+    assert (tmp_path / "report.json").read_text() == "mine"

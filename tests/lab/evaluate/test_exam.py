@@ -1,0 +1,89 @@
+"""The whole exam on a tiny untrained model: everything is measured, or said to be skipped."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from molnar.lab.evaluate import exam as module
+from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.report import sheet, tables
+from molnar.pipeline import load
+
+SMALL = {"steps": 1, "height": 64, "width": 64}
+
+
+@pytest.fixture(scope="module")
+def report(tiny, tmp_path_factory):
+    pictures = tmp_path_factory.mktemp("kept")
+    exam = Exam(
+        num_prompts=2, num_seeds=2, num_drawings=1, tasks=("single", "attribution"),
+        pictures=pictures, fields=SMALL,
+    )  # fmt: skip
+    return examine(load(tiny), exam), exam
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_captions():
+    with pytest.MonkeyPatch.context() as patch:
+        whole = module.controls.retrieval
+        patch.setattr(module.controls, "retrieval", lambda: whole(num_captions=60))
+        yield
+
+
+def test_an_untrained_model_scores_nothing_and_ground_truth_everything(report):
+    found, _ = report
+    assert found.proceval.overall.value < 0.2
+    assert found.proceval.num_pictures == 8
+    assert found.controls["ground truth"].overall.value == 1
+    assert set(found.controls) == {
+        "ground truth", "through VAE and upscaler", "shuffled prompts", "retrieval",
+    }  # fmt: skip
+
+
+def test_what_was_not_measured_is_named_and_not_zero(report):
+    found, _ = report
+    plain = json.loads(json.dumps(found.to_json()))
+    assert plain["stickers"] is None
+    assert "--stickers" in plain["skipped"]["stickers"]
+    assert plain["fidelity"]["vae"]["psnr_white"] > 0
+    assert plain["cost"]["megabytes"] > 0
+    assert plain["model"]["steps"] == 1
+    assert len(plain["exam"]["prompts_fingerprint"]) == 16
+
+
+def test_a_second_run_draws_nothing_again_and_agrees(tiny, report):
+    found, exam = report
+    told = []
+    again = examine(load(tiny), exam, tell=lambda *step: told.append(step))
+    assert again.cost["num_timed"] == 0
+    assert again.proceval.to_json() == found.proceval.to_json()
+    assert ("drawing ProcEval", 8, 8) in told
+
+
+def test_the_tables_show_scores_controls_skips_and_command(report):
+    found, _ = report
+    found.command = "molnar eval --quick"
+    console = Console(width=170, file=io.StringIO())
+    console.print(tables(found))
+    text = console.file.getvalue()
+    for words in ("attribution", "held out", "ground truth", "shuffled", "retrieval", "PSNR at edges",
+                  "skipped: stickers", "made by: molnar eval --quick", "MB"):  # fmt: skip
+        assert words in text
+
+
+def test_the_sheet_shows_failures_first(report):
+    found, _ = report
+    picture = sheet(found.trials, columns=6, cell=40)
+    assert picture.width == 240
+    assert np.asarray(picture).std() > 0
+
+
+def test_a_missing_pack_is_a_line_and_not_a_crash(tiny, tmp_path):
+    exam = Exam(sections=("stickers",), stickers=tmp_path / "none", fields=SMALL)
+    found = examine(load(tiny), exam)
+    assert found.stickers is None
+    assert "no sticker pack at" in found.skipped["stickers"]
+    assert found.proceval is None

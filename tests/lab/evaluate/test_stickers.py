@@ -1,0 +1,109 @@
+"""Sticker recognition, on a pack of shapes drawn as if they were stickers: no pack is needed."""
+
+import numpy as np
+import pytest
+
+from molnar.lab.data.palette import PALETTE
+from molnar.lab.data.shapes import SHAPES
+from molnar.lab.evaluate import stickers
+from molnar.lab.evaluate.stickers import (
+    Gallery,
+    describe_by_rule,
+    jittered,
+    judge_accuracy,
+    looks,
+    object_box,
+    recognise,
+)
+
+
+def drawing(shape, colour, side=64):
+    """A shape on transparency with a dark stripe: uint8 side side 4, straight alpha."""
+    ticks = (np.arange(side) + 0.5) / side * 2.4 - 1.2
+    x, y = np.meshgrid(ticks, ticks)
+    inside = np.asarray(SHAPES[shape](x, y)) < 0
+    image = np.zeros((side, side, 4), np.uint8)
+    image[inside, :3] = PALETTE[colour]
+    image[inside & (abs(y - 0.1) < 0.15), :3] = 30
+    image[..., 3] = inside * 255
+    return image
+
+
+class Pack:
+    """What a sticker pack offers, in memory."""
+
+    def __init__(self, colours=("red", "blue", "green")):
+        self.pictures = {(shape, colour): drawing(shape, colour) for shape in SHAPES for colour in colours}
+        self.drawings = tuple(sorted(self.pictures))
+        self.sprites = {key: Sprite(image) for key, image in self.pictures.items()}
+
+    def styles_of(self, name):
+        return tuple(style for shape, style in self.drawings if shape == name)
+
+
+class Sprite:
+    def __init__(self, image):
+        self.pixels = image  # alpha is 0 or 255 alone: straight and premultiplied are the same
+
+
+@pytest.fixture(scope="module")
+def pack():
+    return Pack()
+
+
+@pytest.fixture(scope="module")
+def gallery(pack):
+    return Gallery.of(pack, describe_by_rule)
+
+
+def test_a_drawing_is_nearest_to_itself(pack, gallery):
+    for key in pack.drawings:
+        near = gallery.nearest(pack.pictures[key])
+        assert (near[0].name, near[0].style) == key
+        assert near[0].similarity > 0.99
+        assert len(near) == 5
+
+
+def test_moved_scaled_and_blurred_it_still_is(pack, gallery):
+    rng = np.random.default_rng(0)
+    named = [gallery.nearest(jittered(pack.pictures[key], rng), 1)[0].name == key[0] for key in pack.drawings]
+    assert np.mean(named) > 0.9
+
+
+def test_a_drawing_left_out_is_found_by_its_other_styles(gallery):
+    near = gallery.nearest(drawing("heart", "red"), without=("heart", "red"))
+    assert ("heart", "red") not in [(one.name, one.style) for one in near]
+    assert "heart" in [one.name for one in near]
+
+
+def test_recognition_is_scored_by_prompt(pack, gallery):
+    def model(prompt, seed):
+        name = prompt.removeprefix("a ")
+        return jittered(pack.pictures["circle" if seed else name, "red"], np.random.default_rng(seed))
+
+    found = recognise(model, gallery, [("a star", "star"), ("a heart", "heart")], seeds=(0, 1))
+    assert found.top1.value == 0.5  # seed 1 always draws a circle
+    assert found.num_pictures == 4
+    assert [row[:3] for row in found.rows] == [("a star", "star", 0.5), ("a heart", "heart", 0.5)]
+
+
+def test_the_judge_is_measured(pack, gallery, monkeypatch):
+    monkeypatch.setattr(stickers, "drawing_held_out", lambda name, style: style == "green")
+    found = judge_accuracy(gallery, pack, ["star", "heart", "cross"])
+    assert found.jittered.value > 0.9
+    assert found.heldout.value > 0.8
+
+
+def test_objects_are_cut_out_with_and_without_alpha():
+    clear = drawing("square", "blue")
+    assert object_box(clear) == (8, 8, 56, 56)
+    white = np.full((128, 128, 3), 255, np.uint8)
+    white[20:80, 30:90] = (10, 20, 200)
+    assert object_box(white) == (30, 20, 90, 80)
+    assert object_box(np.full((32, 32, 3), 255, np.uint8)) == (0, 0, 32, 32)
+    assert {look.shape for look in looks(white)} == {(32, 32, 3)}
+
+
+def test_an_empty_gallery_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        Gallery([], np.zeros((0, 4), np.float32), describe_by_rule)
