@@ -59,7 +59,9 @@ def load(
         ConfigError: There is no such engine.
     """
     bundle = Bundle.load(model, search=search)
-    return Pipeline(bundle, open_parts(bundle, engine, threads=threads), engine)
+    parts = open_parts(bundle, engine, threads=threads)
+    prepare(parts, "velocity", "text")  # while tokenizer and words are read
+    return Pipeline(bundle, parts, engine)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class Pipeline:
         request = self.resolve(request)
         assert request.seed is not None
         shape = canvas(request, self.bundle.manifest)
-        self._prepare(shape)
+        prepare(self.parts, "decoder", *["upscaler"] * bool(shape.enlargements))
         clock = Clock()
         with clock.times("text"):
             text, null = self.embed(request)
@@ -237,11 +239,12 @@ class Pipeline:
         pixels = from_model(image)[0]
         return pixels if request.transparent else np.ascontiguousarray(pixels[..., :3])
 
-    def _prepare(self, shape: Canvas) -> None:
-        # Only an engine that loads lazily has this: its parts then load side by side.
-        prepare: Callable[..., None] | None = getattr(self.parts, "prepare", None)
-        if prepare is not None:
-            prepare("text", "velocity", "decoder", *["upscaler"] * bool(shape.enlargements))
+
+def prepare(parts: Parts, *names: str) -> None:
+    """Let an engine that loads its parts lazily begin with these, side by side."""
+    begin: Callable[..., None] | None = getattr(parts, "prepare", None)
+    if begin is not None:
+        begin(*names)
 
 
 class Clock:

@@ -20,6 +20,9 @@ from molnar.bundle import Bundle
 
 Floats = NDArray[np.float32]
 KINDS: dict[str, Any] = {"b": np.bool_, "i": np.int64}  # all else is float32
+# The large graphs get exact rewrites only: fusing them takes longer (0.2 s) than it saves in a few
+# pictures. The small ones are nearly all convolutions, and gain from another memory layout.
+BASIC = frozenset({"text", "velocity"})
 QUIET = 4  # onnxruntime's level "fatal": what goes wrong is raised, and said in one line
 
 
@@ -95,16 +98,19 @@ class OnnxParts:
             if name not in self._sessions:
                 part = self._bundle.part(name)
                 path = str(self._bundle.path(part.graph))
-                self._sessions[name] = self._makers.submit(open_session, path, self._threads)
+                whole = name not in BASIC
+                self._sessions[name] = self._makers.submit(open_session, path, self._threads, whole)
             return self._sessions[name]
 
 
-def open_session(path: str, threads: int | None = None) -> Any:
+def open_session(path: str, threads: int | None = None, whole: bool = True) -> Any:
     """Load a graph.
 
     Args:
         path: An ONNX file; its weights lie beside it.
         threads: CPU threads; None = one per core.
+        whole: Rewrite the graph as far as ONNX Runtime can, or only where the result is the same
+            to the last bit.
 
     Raises:
         BundleError: ONNX Runtime does not accept the graph.
@@ -112,6 +118,8 @@ def open_session(path: str, threads: int | None = None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.inter_op_num_threads = 1
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if whole else levels.ORT_ENABLE_BASIC
     options.log_severity_level = QUIET
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

@@ -139,7 +139,8 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "molnar.engines.export", raising=False)
+    for name in ("export", "graph"):
+        monkeypatch.delitem(sys.modules, f"molnar.engines.{name}", raising=False)
     code, _, err = run("export", "x", "-o", "y")
     assert code == 1
     assert "molnar[train]" in err

@@ -71,9 +71,7 @@ def test_padding_changes_nothing_but_words_do() -> None:
 def test_a_sample_does_not_see_its_neighbours() -> None:
     network = opened(UNet(SMALL)).eval()
     x, given = torch.randn(2, 4, 8, 8), text(2)
-    alone = TextEmbedding(
-        tokens=given.tokens[:1], pooled=given.pooled[:1], mask=given.mask[:1]
-    )
+    alone = TextEmbedding(tokens=given.tokens[:1], pooled=given.pooled[:1], mask=given.mask[:1])
     with torch.no_grad():
         both = network(x, torch.tensor([0.3, 0.8]), given.tokens, given.mask, given.pooled)
         one = network(x[:1], torch.tensor([0.3]), alone.tokens, alone.mask, alone.pooled)

@@ -8,7 +8,7 @@ from molnar.latent.format import LatentFormat
 
 
 def test_preview_is_the_matrix() -> None:
-    rows = tuple(tuple(1.0 if c == r else 0.0 for c in range(4)) + (0.25,) for r in range(4))
+    rows = tuple((*(1.0 if c == r else 0.0 for c in range(4)), 0.25) for r in range(4))
     latent = np.zeros((1, 4, 2, 2), np.float32)
     latent[0, 1] = 0.5
     preview = LatentFormat(channels=4, preview=rows).preview_of(latent)

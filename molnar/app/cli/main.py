@@ -72,8 +72,9 @@ class Verbs(click.Group):
         if not args:
             click.echo(EXAMPLES, nl=False)
             ctx.exit(0)
-        own = {*VERBS, *ctx.help_option_names, "--version"}
-        if args[0] not in own:
+        if args[0] == "-h":
+            args = ["--help"]
+        if args[0] not in {*VERBS, "--help", "--version"}:
             near = meant(args[0])
             if near is not None:
                 raise click.UsageError(

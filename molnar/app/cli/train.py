@@ -21,19 +21,42 @@ SHOWN_PROBLEMS = 5
 
 @click.command()
 @click.argument("part", type=click.Choice([*PARTS, "all"]))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/molnar"),
-              show_default=True, help="The workspace: one folder per part.")
-@click.option("--recipe", default="sticker_cpu", show_default=True,
-              help="sticker_test, sticker_cpu, sticker_gpu, or a Python file with recipe().")
-@click.option("--data", type=click.Path(path_type=Path),
-              help="Your captioned pictures: a folder, .csv, .jsonl, or .tar shards.")
-@click.option("--stickers", type=click.Path(path_type=Path),
-              help="A sticker pack for the built-in world; without it, geometry alone.")
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True),
-              help="Time to train; with `all`, shared out as in the recipe.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/molnar"),
+    show_default=True,
+    help="The workspace: one folder per part.",
+)
+@click.option(
+    "--recipe",
+    default="sticker_cpu",
+    show_default=True,
+    help="sticker_test, sticker_cpu, sticker_gpu, or a Python file with recipe().",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Your captioned pictures: a folder, .csv, .jsonl, or .tar shards.",
+)
+@click.option(
+    "--stickers",
+    type=click.Path(path_type=Path),
+    help="A sticker pack for the built-in world; without it, geometry alone.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Time to train; with `all`, shared out as in the recipe.",
+)
 @click.option("--images", type=click.IntRange(1), help="Pictures to see in all.")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE",
-              help="Change a setting, e.g. train.lr=2e-4 or vae.model.latent_channels=16.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting, e.g. train.lr=2e-4 or vae.model.latent_channels=16.",
+)
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.")
 @click.option("--fresh", is_flag=True, help="Set an existing run aside instead of continuing it.")
 @click.option("--dry-run", is_flag=True, help="Print sizes, cost and settings; train nothing.")

@@ -28,4 +28,4 @@ def test_starts_silent_and_qk_norm_bounds_the_logits() -> None:
     assert not layer(x, context).any()
     torch.nn.init.normal_(layer.out.weight)
     large, small = layer(1000 * x, context), layer(x, context)
-    assert torch.allclose(large, small, atol=1e-3), "queries are normalised: their size is no matter"
+    assert torch.allclose(large, small, atol=1e-3), "queries are normalised: size is no matter"

@@ -3,48 +3,42 @@
 import numpy as np
 import pytest
 
-from molnar.lab.data.palette import PALETTE
-from molnar.lab.data.shapes import SHAPES
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.evaluate.checker import Ask, Asked, ask_of, describe, judge, look
 
-
-def paint(things, ground="white", side=128):
-    ticks = (np.arange(side * 3) + 0.5) / 3
-    across, down = np.meshgrid(ticks, ticks)
-    image = np.empty((side * 3, side * 3, 3), np.float32)
-    image[:] = PALETTE[ground]
-    for shape, colour, x, y, radius in things:
-        image[np.asarray(SHAPES[shape]((across - x) / radius, (down - y) / radius)) < 0] = PALETTE[colour]
-    return image.reshape(side, 3, side, 3, 3).mean((1, 3)).round().astype(np.uint8)
-
-
 RED, BLUE = Asked(shape="circle", colour="red"), Asked(shape="square", colour="blue")
-PAIR = paint([("circle", "red", 36, 60, 20), ("square", "blue", 92, 68, 20)])
 
 
-def test_both_objects_are_there():
-    verdict = judge(PAIR, Ask(things=(RED, BLUE)))
+@pytest.fixture(scope="module")
+def pair(paint):
+    return paint([("circle", "red", 36, 60, 20), ("square", "blue", 92, 68, 20)])
+
+
+def test_both_objects_are_there(pair):
+    verdict = judge(pair, Ask(things=(RED, BLUE)))
     assert verdict.correct
     assert verdict.reason == ""
     assert verdict.atom_score == 1
-    assert verdict.seen == ("red circle", "blue square") or verdict.seen == ("blue square", "red circle")
+    assert verdict.seen == ("red circle", "blue square") or verdict.seen == (
+        "blue square",
+        "red circle",
+    )
 
 
-def test_colours_must_sit_on_their_own_shapes():
+def test_colours_must_sit_on_their_own_shapes(pair):
     crossed = (Asked(shape="circle", colour="blue"), Asked(shape="square", colour="red"))
-    verdict = judge(PAIR, Ask(things=crossed))
+    verdict = judge(pair, Ask(things=crossed))
     assert not verdict.correct
     assert "not met: blue circle; red square" in verdict.reason
     assert "saw" in verdict.reason
 
 
-def test_bystanders_are_tolerated_but_not_when_counting():
-    assert judge(PAIR, Ask(things=(RED,))).correct
-    assert not judge(PAIR, Ask(things=(RED,), only=True)).correct
+def test_bystanders_are_tolerated_but_not_when_counting(pair):
+    assert judge(pair, Ask(things=(RED,))).correct
+    assert not judge(pair, Ask(things=(RED,), only=True)).correct
 
 
-def test_a_second_object_of_an_asked_shape_must_not_have_another_colour():
+def test_a_second_object_of_an_asked_shape_must_not_have_another_colour(paint):
     two = paint([("circle", "red", 36, 64, 20), ("circle", "green", 92, 64, 20)])
     verdict = judge(two, Ask(things=(RED,)))
     assert not verdict.correct
@@ -52,7 +46,7 @@ def test_a_second_object_of_an_asked_shape_must_not_have_another_colour():
 
 
 @pytest.mark.parametrize("shown", [2, 3, 4])
-def test_counts_are_exact(shown):
+def test_counts_are_exact(paint, shown):
     image = paint([("star", "cyan", 20 + 29 * k, 64, 13) for k in range(shown)], "black")
     for asked in (2, 3, 4):
         ask = Ask(things=(Asked(shape="star", colour="cyan", count=asked),), only=True)
@@ -63,17 +57,17 @@ def test_counts_are_exact(shown):
     ("relation", "true"),
     [("left of", True), ("right of", False), ("above", False), ("below", False), ("inside", False)],
 )
-def test_relations(relation, true):
-    assert judge(PAIR, Ask(things=(RED, BLUE), relation=(0, relation, 1))).correct == true
+def test_relations(pair, relation, true):
+    assert judge(pair, Ask(things=(RED, BLUE), relation=(0, relation, 1))).correct == true
 
 
-def test_a_relation_needs_a_margin():
+def test_a_relation_needs_a_margin(paint):
     near = paint([("circle", "red", 60, 30, 16), ("square", "blue", 66, 100, 16)])
     assert judge(near, Ask(things=(RED, BLUE), relation=(0, "above", 1))).correct
     assert not judge(near, Ask(things=(RED, BLUE), relation=(0, "left of", 1))).correct
 
 
-def test_inside_needs_the_whole_object_within():
+def test_inside_needs_the_whole_object_within(paint):
     within = paint([("square", "blue", 64, 64, 50), ("circle", "red", 64, 60, 20)])
     ask = Ask(things=(RED, BLUE), relation=(0, "inside", 1))
     assert judge(within, ask).correct
@@ -81,14 +75,14 @@ def test_inside_needs_the_whole_object_within():
     assert not judge(half_out, ask).correct
 
 
-def test_background():
+def test_background(paint):
     image = paint([("circle", "red", 64, 64, 30)], "yellow")
     assert judge(image, Ask(things=(RED,), background="yellow")).correct
     assert not judge(image, Ask(things=(RED,), background="white")).correct
     assert judge(image, Ask(things=(RED,))).correct
 
 
-def test_a_white_object_is_seen_where_there_is_alpha():
+def test_a_white_object_is_seen_where_there_is_alpha(paint):
     alpha = (paint([("heart", "white", 64, 64, 30)], "black")[..., :1] > 127) * np.uint8(255)
     image = np.concatenate([np.full((128, 128, 3), 255, np.uint8), alpha], -1)
     ask = Ask(things=(Asked(shape="heart", colour="white"),), background="transparent")
@@ -104,14 +98,16 @@ def test_an_empty_picture_fails_everything():
     assert "saw nothing on white" in verdict.reason
 
 
-def test_unknown_relations_are_refused():
+def test_unknown_relations_are_refused(pair):
     with pytest.raises(ValueError, match="expected one of left of"):
-        judge(PAIR, Ask(things=(RED, BLUE), relation=(0, "near", 1)))
+        judge(pair, Ask(things=(RED, BLUE), relation=(0, "near", 1)))
 
 
 def test_specs_become_asks():
     world = World(WorldConfig(seed=5))
-    counted = ask_of(next(s for s in (world.spec(k, "counting") for k in range(50)) if len(s.things) == 4))
+    counted = ask_of(
+        next(s for s in (world.spec(k, "counting") for k in range(50)) if len(s.things) == 4)
+    )
     assert counted.only
     assert [thing.count for thing in counted.things] == [4]
     nested = world.spec(0, "nested")
@@ -120,11 +116,17 @@ def test_specs_become_asks():
     assert ask.relation[1] == "inside"
     assert ask.things[ask.relation[0]].shape == nested.things[1].name
     with pytest.raises(ValueError, match="plain shapes"):
-        ask_of(next(s for s in (world.spec(k, "homage") for k in range(99)) if s.things[0].kind == "mark"))
+        ask_of(
+            next(
+                s
+                for s in (world.spec(k, "homage") for k in range(99))
+                if s.things[0].kind == "mark"
+            )
+        )
 
 
-def test_what_was_seen_is_plain_data():
-    _, seen = look(PAIR)
+def test_what_was_seen_is_plain_data(pair):
+    _, seen = look(pair)
     rows = describe(seen)
     assert {row["shape"] for row in rows} == {"circle", "square"}
     assert all(0.8 < row["score"] <= 1 for row in rows)

@@ -38,16 +38,19 @@ def test_seeds_of_one_prompt_that_agree_do_not_narrow_the_interval():
     prompts = rng.integers(0, 2, 60).tolist()
     once, four = bootstrap([[p] for p in prompts]), bootstrap([[p] * 4 for p in prompts])
     assert four == once
-    assert wilson(4 * sum(prompts), 240).high - wilson(4 * sum(prompts), 240).low < four.high - four.low
+    assert (
+        wilson(4 * sum(prompts), 240).high - wilson(4 * sum(prompts), 240).low
+        < four.high - four.low
+    )
 
 
 def test_bootstrap_covers_the_truth_about_95_times_in_100():
     rng = np.random.default_rng(0)
     hits = 0
-    for _ in range(200):
+    for _ in range(100):
         found = bootstrap(rng.integers(0, 2, (80, 1)).tolist(), resamples=300)
         hits += found.low <= 0.5 <= found.high
-    assert 180 <= hits <= 199
+    assert 88 <= hits <= 99
 
 
 def test_tasks_weigh_the_same_whatever_their_size():

@@ -17,7 +17,9 @@ def test_the_exam_is_the_published_one():
 
 
 def test_a_short_exam_is_the_beginning_of_a_long_one():
-    assert [q.prompt for q in questions(6, ("two",))] == [q.prompt for q in questions(12, ("two",))][:6]
+    assert [q.prompt for q in questions(6, ("two",))] == [
+        q.prompt for q in questions(12, ("two",))
+    ][:6]
 
 
 def test_every_task_has_as_many_seen_as_held_out_prompts_and_none_twice():
@@ -34,7 +36,7 @@ def test_splits_are_what_they_say():
 
 
 def test_questions_do_not_come_from_the_training_world():
-    assert prompts.SEED != WorldConfig().seed
+    assert WorldConfig().seed != prompts.SEED
     training = {World(WorldConfig()).spec(k) for k in range(300)}
     assert not training & {question.spec for question in questions(10)}
 
@@ -45,7 +47,11 @@ def test_prompts_say_what_is_asked():
             assert thing.colour in question.prompt
             assert re.search(rf"\b{thing.shape[:-1]}", question.prompt)
         ground = question.ask.background
-        assert (f"{ground} background" in question.prompt) if ground else "background" not in question.prompt
+        assert (
+            (f"{ground} background" in question.prompt)
+            if ground
+            else "background" not in question.prompt
+        )
     relations = {q.ask.relation[1] for q in questions(40) if q.ask.relation}
     assert relations == {"left of", "right of", "above", "below", "inside"}
 

@@ -11,7 +11,9 @@ class Counting:
 
     def __call__(self, prompt, seed):
         self.calls += 1
-        return np.random.default_rng(seed).integers(0, 256, (16, 16, self.channels)).astype(np.uint8)
+        return (
+            np.random.default_rng(seed).integers(0, 256, (16, 16, self.channels)).astype(np.uint8)
+        )
 
 
 def test_a_kept_picture_is_drawn_once_and_read_back_exactly(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molnar.lab.data.palette import PALETTE
+from molnar.lab.data.palette import COLOURS, PALETTE
 from molnar.lab.data.shapes import SHAPES
 from molnar.lab.evaluate import stickers
 from molnar.lab.evaluate.stickers import (
@@ -16,15 +16,20 @@ from molnar.lab.evaluate.stickers import (
     recognise,
 )
 
+STYLES = ("dark", "plain", "light")
 
-def drawing(shape, colour, side=64):
-    """A shape on transparency with a dark stripe: uint8 side side 4, straight alpha."""
+
+def drawing(shape, style, side=64):
+    """A shape in its own colour and a style's tint, with a stripe: uint8 64 64 4."""
     ticks = (np.arange(side) + 0.5) / side * 2.4 - 1.2
     x, y = np.meshgrid(ticks, ticks)
     inside = np.asarray(SHAPES[shape](x, y)) < 0
+    colour = (
+        np.array(PALETTE[COLOURS[list(SHAPES).index(shape)]]) * 0.75 + 60 * STYLES.index(style) / 2
+    )
     image = np.zeros((side, side, 4), np.uint8)
-    image[inside, :3] = PALETTE[colour]
-    image[inside & (abs(y - 0.1) < 0.15), :3] = 30
+    image[inside, :3] = np.clip(colour, 0, 255)
+    image[inside & (abs(y - 0.1) < 0.1), :3] = 30
     image[..., 3] = inside * 255
     return image
 
@@ -32,8 +37,10 @@ def drawing(shape, colour, side=64):
 class Pack:
     """What a sticker pack offers, in memory."""
 
-    def __init__(self, colours=("red", "blue", "green")):
-        self.pictures = {(shape, colour): drawing(shape, colour) for shape in SHAPES for colour in colours}
+    def __init__(self):
+        self.pictures = {
+            (shape, style): drawing(shape, style) for shape in SHAPES for style in STYLES
+        }
         self.drawings = tuple(sorted(self.pictures))
         self.sprites = {key: Sprite(image) for key, image in self.pictures.items()}
 
@@ -66,20 +73,25 @@ def test_a_drawing_is_nearest_to_itself(pack, gallery):
 
 def test_moved_scaled_and_blurred_it_still_is(pack, gallery):
     rng = np.random.default_rng(0)
-    named = [gallery.nearest(jittered(pack.pictures[key], rng), 1)[0].name == key[0] for key in pack.drawings]
+    named = [
+        gallery.nearest(jittered(pack.pictures[key], rng), 1)[0].name == key[0]
+        for key in pack.drawings
+    ]
     assert np.mean(named) > 0.9
 
 
 def test_a_drawing_left_out_is_found_by_its_other_styles(gallery):
-    near = gallery.nearest(drawing("heart", "red"), without=("heart", "red"))
-    assert ("heart", "red") not in [(one.name, one.style) for one in near]
+    near = gallery.nearest(drawing("heart", "plain"), without=("heart", "plain"))
+    assert ("heart", "plain") not in [(one.name, one.style) for one in near]
     assert "heart" in [one.name for one in near]
 
 
 def test_recognition_is_scored_by_prompt(pack, gallery):
     def model(prompt, seed):
         name = prompt.removeprefix("a ")
-        return jittered(pack.pictures["circle" if seed else name, "red"], np.random.default_rng(seed))
+        return jittered(
+            pack.pictures["circle" if seed else name, "plain"], np.random.default_rng(seed)
+        )
 
     found = recognise(model, gallery, [("a star", "star"), ("a heart", "heart")], seeds=(0, 1))
     assert found.top1.value == 0.5  # seed 1 always draws a circle
@@ -88,14 +100,14 @@ def test_recognition_is_scored_by_prompt(pack, gallery):
 
 
 def test_the_judge_is_measured(pack, gallery, monkeypatch):
-    monkeypatch.setattr(stickers, "drawing_held_out", lambda name, style: style == "green")
+    monkeypatch.setattr(stickers, "drawing_held_out", lambda name, style: style == "light")
     found = judge_accuracy(gallery, pack, ["star", "heart", "cross"])
     assert found.jittered.value > 0.9
     assert found.heldout.value > 0.8
 
 
 def test_objects_are_cut_out_with_and_without_alpha():
-    clear = drawing("square", "blue")
+    clear = drawing("square", "dark")
     assert object_box(clear) == (8, 8, 56, 56)
     white = np.full((128, 128, 3), 255, np.uint8)
     white[20:80, 30:90] = (10, 20, 200)

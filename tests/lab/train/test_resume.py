@@ -100,7 +100,7 @@ def test_signals_finish_the_step_and_save(
     process = start(folder, 4000, 0.05)
     wait_for(process, 8)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == code, errors
     found, problems = checkpoint.newest(folder / "checkpoints")
     assert problems == []
