@@ -19,11 +19,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from molnar.base.version import VERSION
+
 if TYPE_CHECKING:
     from molnar.base.request import Picture, Request
     from molnar.pipeline import Pipeline, load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Picture", "Pipeline", "Request", "__version__", "load"]
 
 # Public names are looked up when they are used: `molnar --help` must not wait for numpy.

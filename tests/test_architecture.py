@@ -228,7 +228,7 @@ def test_nobody_prints_but_the_app() -> None:
 
 
 def committed_files() -> list[Path]:
-    """Return what git tracks or would track; in an unpacked archive, every file."""
+    """Return what git tracks or would track; in an unpacked archive, what lies in its folders."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -237,7 +237,8 @@ def committed_files() -> list[Path]:
     )
     if listing.returncode == 0:
         return [ROOT / name for name in listing.stdout.decode().split("\0") if name]
-    return [path for path in ROOT.rglob("*") if path.is_file()]
+    folders = (path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
 # Written in pieces, so that this file does not find itself.

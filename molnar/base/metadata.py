@@ -10,6 +10,7 @@ source type vocabulary, https://cv.iptc.org/newscodes/digitalsourcetype/.
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import os
@@ -17,7 +18,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from xml.sax.saxutils import escape, unescape
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -208,7 +208,11 @@ def _utf16(data: bytes) -> str:
 
 
 def _xmp(record: str | None) -> str:
-    inside = f"<molnar:record>{escape(record)}</molnar:record>" if record is not None else ""
+    inside = (
+        f"<molnar:record>{html.escape(record, quote=False)}</molnar:record>"
+        if record is not None
+        else ""
+    )
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -225,7 +229,7 @@ def _xmp(record: str | None) -> str:
 def _in_xmp(xmp: str) -> str | None:
     # Looked up, not parsed: an XML parser on a stranger's file is a risk, and this is all we need.
     found = _IN_XMP.search(xmp)
-    return unescape(found.group(1)) if found else None
+    return html.unescape(found.group(1)) if found else None
 
 
 def _record(text: str | None) -> dict[str, Any] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from molnar.base.errors import DataError, MolnarError, one_line
 from molnar.base.files import write_bytes
 from molnar.base.limits import asked, check_fields, fits, json_schema, required
 from molnar.base.rng import NUM_SEEDS
+from molnar.base.version import VERSION
 
 __all__ = [
     "Picture",
@@ -128,7 +128,7 @@ class Picture:
         """Return everything needed to make the picture again, and to tell if it was altered."""
         return {
             "format": RECORD_FORMAT,
-            "version": _version(),
+            "version": VERSION,
             "request": to_json(self.request),
             "seed": self.seed,
             "index": self.index,
@@ -153,7 +153,7 @@ class Picture:
             "Model hash": self.model_hash[:10] or None,
             "Model": self.model or None,
             "RNG": "CPU",
-            "Version": f"molnar {_version()}",
+            "Version": f"molnar {VERSION}",
         }
         return metadata.write_parameters(request.prompt, request.negative_prompt, fields)
 
@@ -230,10 +230,3 @@ def _parsed(parse: Callable[[str], Any], text: str | None) -> Any:
         return None if text is None else parse(text)
     except ValueError:
         return None
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("molnar")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"

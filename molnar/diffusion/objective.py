@@ -7,9 +7,11 @@ arXiv 2403.03206, section 3.1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -21,7 +23,7 @@ from molnar.diffusion.schedule import logit_normal, shifted, stratified
 class FlowLoss(NamedTuple):
     """The loss and where it comes from."""
 
-    total: Tensor  # scalar, mean squared error of the velocity
+    total: Tensor  # scalar, mean squared error of the velocity, plus that at coarser sizes
     each: Tensor  # Float B, the same per sample, detached
 
 
@@ -42,7 +44,12 @@ def training_times(
 
 
 def flow_loss(
-    network: nn.Module, x0: Tensor, noise: Tensor, t: Tensor, text: TextEmbedding
+    network: nn.Module,
+    x0: Tensor,
+    noise: Tensor,
+    t: Tensor,
+    text: TextEmbedding,
+    scales: Sequence[int] = (),
 ) -> FlowLoss:
     """Compare the network's velocity at x_t with `noise - x0`.
 
@@ -52,7 +59,19 @@ def flow_loss(
         noise: the same shape, standard normal.
         t: Float B in [0, 1].
         text: what the pictures show.
+        scales: cells; add the error as seen at these coarser sizes (Hoogeboom et al. 2023,
+            arXiv 2301.11093, section 3.3, weighted so that whole shapes count).
     """
     predicted: Any = network(add_noise(x0, noise, t), t, text.tokens, text.mask, text.pooled)
-    error = (predicted.float() - velocity(x0, noise)).square().mean(dim=(1, 2, 3))
-    return FlowLoss(error.mean(), error.detach())
+    error = predicted.float() - velocity(x0, noise)
+    each = error.square().mean(dim=(1, 2, 3))
+    return FlowLoss(each.mean() + sum(coarse(error, k) for k in scales), each.detach())
+
+
+def coarse(error: Tensor, cells: int) -> Tensor:
+    """Mean square of an error Float B C H W averaged over squares, times their side in cells.
+
+    Errors that agree over a square (a whole shape is missing) stay; those that do not, fade. The
+    network that is best without these terms is best with them; they only say what to learn first.
+    """
+    return cells * F.avg_pool2d(error, cells).square().mean()

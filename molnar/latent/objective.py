@@ -13,7 +13,7 @@ from torch import Tensor
 from molnar.base.nn.edges import edge_difference
 
 # Absolute terms keep edges crisp, and drown the squared one if they weigh more: after 75 seconds
-# of training, 28.2 dB on held-out drawings with squares alone, 27.2 dB with absolute terms in front.
+# of training, 28.2 dB on held-out drawings with squares alone, 27.2 dB with absolutes in front.
 CRISP = 0.01
 
 

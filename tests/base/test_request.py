@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 
 import numpy as np
@@ -162,14 +161,6 @@ def test_what_a1111_says_and_we_cannot_do_is_left_to_the_model():
     text = "fox\nSteps: 900, Sampler: DPM adaptive, CFG scale: low, Seed: -1, Size: 500x512"
     got = request_from(metadata.Metadata("a1111", parameters=metadata.read_parameters(text)))
     assert got == Request(prompt="fox")
-
-
-def test_a_source_tree_that_is_not_installed_still_draws(picture, monkeypatch):
-    def absent(name):
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", absent)
-    assert picture.record()["version"] == "0"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from torch import nn
 
 from molnar.base.rng import generator
 from molnar.base.types import TextEmbedding
-from molnar.diffusion.objective import flow_loss, training_times
+from molnar.diffusion.objective import coarse, flow_loss, training_times
 
 TEXT = TextEmbedding(tokens=torch.zeros(3, 1, 1), pooled=torch.zeros(3, 1), mask=torch.ones(3, 1))
 
@@ -46,3 +46,16 @@ def test_training_times_follow_their_law() -> None:
     assert below == pytest.approx(0.9 * 0.1587 + 0.1 * 0.2689, abs=0.015)
     moved = training_times(generator(0, 1), 4000, shift=3.0)
     assert np.median(moved) == pytest.approx(0.75, abs=0.01)
+
+
+def test_coarse_errors_are_those_that_agree() -> None:
+    same = torch.ones(1, 2, 8, 8)
+    stripes = torch.tensor([1.0, -1.0]).repeat(4)
+    checker = stripes[None] * stripes[:, None]
+    assert coarse(same, 4).item() == 4
+    assert coarse(checker.expand(1, 2, 8, 8), 2).item() == 0
+    x0, noise = torch.zeros(3, 2, 8, 8), torch.ones(3, 2, 8, 8)
+    answer = Constant(torch.tensor(3.0))
+    found = flow_loss(answer, x0, noise, torch.full((3,), 0.5), TEXT, scales=(2, 4))
+    assert found.total.item() == 4 + 2 * 4 + 4 * 4
+    assert found.each.tolist() == [4.0, 4.0, 4.0], "what is logged stays comparable"

@@ -23,6 +23,7 @@ from PIL import Image
 from molnar.lab.data.shapes import SHAPES
 
 ACCEPT = 0.70  # least score of a shape that counts as one; model pictures are a little melted
+LEAD = 0.015  # least lead over the runner-up: what could as well be another shape is neither
 PROPORTION = 0.6  # weight of |log(aspect ratio / template's)| in the score
 _SIDE = 64  # samples per side of a frame
 _REACH = 2.4  # half side of the second frame, in standard deviations
@@ -66,7 +67,8 @@ def match(coverage: NDArray[Any]) -> Match:
     scores = (both / np.maximum(either, 1) - PROPORTION * abs(ratio - own.ratio)).mean(1)
     order = np.argsort(-scores, kind="stable")
     best, second = int(order[0]), int(order[1])
-    name = names[best] if scores[best] >= ACCEPT else None
+    clear = scores[best] >= ACCEPT and scores[best] - scores[second] >= LEAD
+    name = names[best] if clear else None
     return Match(name, float(scores[best]), names[second], float(scores[second]))
 
 

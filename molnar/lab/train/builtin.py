@@ -112,7 +112,7 @@ def sticker_cpu() -> Recipe:
             model=UNetConfig(channels=(96, 192, 256), blocks=1),
             # Coarse channels are larger than unit noise, and flat colour repeats over many cells: a
             # shape is only undecided above t = 0.9, so that is where most training belongs.
-            data=DiffusionData(shift=6.0),
+            data=DiffusionData(shift=6.0, scales=(2, 4)),
         ),
         upscaler=UpscalerPart(train=base),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),

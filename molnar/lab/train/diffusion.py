@@ -42,6 +42,7 @@ class DiffusionData:
     seed: int = 0
     drop_p: float = 0.1  # share of captions dropped
     shift: float = 1.0  # of the training times; above 1 = more noise
+    scales: tuple[int, ...] = ()  # cells; coarser sizes at which the error counts too
     size: int = 128  # pixels, each side, of the sheet's pictures
     prompts: tuple[str, ...] = (
         "a red circle on a blue background",
@@ -121,7 +122,7 @@ class DiffusionTask:
         with torch.no_grad():
             x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
             text = self._embed(batch["ids"], batch["mask"])
-        found = flow_loss(self.module, x0, batch["noise"], batch["t"], text)
+        found = flow_loss(self.module, x0, batch["noise"], batch["t"], text, self.data.scales)
         late = batch["t"] > 0.5
         return found.total, {
             "noisy": float(found.each[late].mean()) if bool(late.any()) else 0.0,
