@@ -183,6 +183,8 @@ def fit_preview(module: Autoencoder, images: Tensor) -> None:
         latent = module.encode(images.to(module.shift.device))
         pixels = torch.nn.functional.avg_pool2d(images.to(latent), module.config.downscale)
         inputs = rearrange(latent, "b c h w -> (b h w) c")
-        inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1)
-        fitted = torch.linalg.lstsq(inputs, rearrange(pixels, "b c h w -> (b h w) c")).solution
+        inputs = torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1).double()
+        targets = rearrange(pixels, "b c h w -> (b h w) c").double()
+        # normal equations in float64: the same to the last bit of float32, run after run
+        fitted = torch.linalg.solve(inputs.T @ inputs, inputs.T @ targets)
         module.preview.copy_(fitted.T)

@@ -26,9 +26,10 @@ def test_one_thing_wrong_is_refused(card):
 
 
 def test_blur_jpeg_and_noise_are_stood(card):
-    for name, tally in card.degraded.items():
-        # of 28 each; 97 % is asked of the full test, which is run on hundreds
-        assert tally.shown - tally.accepted <= 1, (name, tally.surprises)
+    assert all(tally.shown == 28 for tally in card.degraded.values())
+    accepted = sum(tally.accepted for tally in card.degraded.values())
+    # pooled: 28 pictures of each are too few for a share of each; the full test gives those
+    assert accepted >= 0.97 * 84, [tally.surprises for tally in card.degraded.values()]
 
 
 def test_the_card_can_be_read(card):
