@@ -30,14 +30,18 @@ def cli_options() -> list[str]:
 
     from molnar.app.cli.main import cli
 
-    def walk(command: click.Command, name: str) -> Iterator[str]:
-        with click.Context(command) as context:
+    def walk(
+        command: click.Command, name: str, parent: click.Context | None = None
+    ) -> Iterator[str]:
+        # with the command's own settings: click remembers the help option it makes here
+        with click.Context(command, parent=parent, **command.context_settings) as context:
             for parameter in command.get_params(context):
                 shown = "/".join([*parameter.opts, *parameter.secondary_opts])
                 yield f"{name} {shown}".strip()
             if isinstance(command, click.Group):
                 for verb in command.list_commands(context):
-                    yield from walk(command.get_command(context, verb), f"{name} {verb}".strip())
+                    own = command.get_command(context, verb)
+                    yield from walk(own, f"{name} {verb}".strip(), context)
 
     return sorted(walk(cli, ""))
 

@@ -19,12 +19,13 @@ def test_a_report_is_written_and_printed(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(controls, "retrieval", lambda: whole(num_captions=60))
     out, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
     arguments = ["-m", tiny, "--only", "proceval", "--prompts", 1, "--seeds", 1, "--steps", 1]
+    monkeypatch.setattr("sys.argv", ["/somewhere/molnar", "eval", "--prompts", "1"])
     result = call(*arguments, "-o", out, "--sheet", sheet, "--pictures", tmp_path / "kept")
     assert result.exit_code == 0, result.output
     written = json.loads(out.read_text())
     assert written["proceval"]["num_pictures"] == 6
     assert written["skipped"]["shuffled prompts"]
-    assert written["command"].startswith("molnar ")
+    assert written["command"] == "molnar eval --prompts 1"
     assert sheet.read_bytes().startswith(b"\x89PNG")
     assert "ProcEval" in result.stdout
     assert "made by:" in result.stdout
