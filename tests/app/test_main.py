@@ -166,6 +166,8 @@ def test_ctrl_c_while_drawing_leaves_whole_files_only(tiny: Path, tmp_path: Path
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(app.__file__).parents[3])},
+        # a job started in the background inherits "ignore interrupts"; a user's terminal does not
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     first = process.stdout.readline().strip()
