@@ -36,7 +36,7 @@ def cli_options() -> list[str]:
         # with the command's own settings: click remembers the help option it makes here
         with click.Context(command, parent=parent, **command.context_settings) as context:
             for parameter in command.get_params(context):
-                if parameter.name == "help":  # click makes and remembers it as it likes
+                if "--help" in parameter.opts:  # click makes and remembers it as it likes
                     continue
                 shown = "/".join([*parameter.opts, *parameter.secondary_opts])
                 yield f"{name} {shown}".strip()
