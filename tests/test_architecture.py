@@ -11,11 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "molnar"
-BUNDLE = PACKAGE / "models" / "sticker" / "bundle.json"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 SCRIPTS = sorted([*(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "recipes").rglob("*.py")])
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -153,7 +150,6 @@ def test_help_loads_neither_torch_nor_onnxruntime() -> None:
     assert not loaded_by(code) & {*HEAVY, "onnxruntime", "scipy"}
 
 
-@pytest.mark.skipif(not BUNDLE.exists(), reason="no shipped model in this checkout")
 def test_drawing_a_picture_loads_no_torch(tmp_path: Path) -> None:
     code = "\n".join(
         [

@@ -206,10 +206,7 @@ def test_an_unknown_engine_is_refused(tiny: Path) -> None:
 
 BUNDLES = [
     "tiny",
-    pytest.param(
-        "sticker",
-        marks=pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped model in this checkout"),
-    ),
+    "sticker",
 ]
 
 

@@ -49,7 +49,7 @@ def writing(path: str | os.PathLike[str], force: bool = False) -> Iterator[Binar
         _put(temporary, target, force)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _put(temporary: Path, target: Path, force: bool) -> None:
@@ -71,8 +71,8 @@ def _exists(target: Path) -> RequestError:
     return RequestError(f"{target} exists already; choose another name, or --force to replace it")
 
 
-def _sync_folder(folder: Path) -> None:
-    # The new name itself must reach the disk; not every system lets a folder be opened.
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder: a new name must reach the disk too, where a system allows it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
