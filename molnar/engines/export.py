@@ -1,4 +1,4 @@
-"""A training workspace in, a bundle out: float16 weights, and graphs that point into them.
+"""A training workspace in, a bundle out: small weights, and graphs that point into them.
 
 Each graph is traced from the module that the torch engine runs, and then loses its own copy of the
 weights (`graph.py`): one copy serves both engines.
@@ -12,14 +12,15 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import ConfigError, MissingExtraError, RequestError, TrainingError
+from molnar.base.quantise import packed, unpacked, worth_it
 from molnar.base.weights import load, save
-from molnar.bundle import Bundle, Manifest, Part
+from molnar.bundle import MANIFEST, Bundle, Manifest, Part
 from molnar.bundle import save as save_bundle
 from molnar.engines.torch import build, open_module
 from molnar.latent.format import LatentFormat
@@ -32,6 +33,7 @@ try:
 except ImportError as error:
     raise MissingExtraError(error.name or "onnx", "train") from error
 
+Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
 SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
@@ -43,14 +45,18 @@ class Source:
     folder: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    quantised: bool = False  # its large matrices may be stored in int8
 
 
 SOURCES = {
-    "text": Source(folder="text", inputs=("ids", "mask"), outputs=("tokens", "pooled")),
+    "text": Source(
+        folder="text", inputs=("ids", "mask"), outputs=("tokens", "pooled"), quantised=True
+    ),
     "velocity": Source(
         folder="diffusion",
         inputs=("x", "t", "tokens", "mask", "pooled"),
         outputs=("velocity",),
+        quantised=True,
     ),
     "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",)),
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
@@ -59,7 +65,12 @@ SOURCES = {
 
 
 def export(
-    workspace: Path, folder: Path, card: Mapping[str, Any] | None = None, *, force: bool = False
+    workspace: Path,
+    folder: Path,
+    card: Mapping[str, Any] | None = None,
+    *,
+    weights: Weights = "int8",
+    force: bool = False,
 ) -> Bundle:
     """Write a bundle from the finished parts of a workspace.
 
@@ -68,22 +79,28 @@ def export(
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
+        weights: How the large matrices of text encoder and velocity network are stored; all else is
+            float16. Computed is in float32 either way.
         force: Replace a bundle that exists.
 
     Raises:
         TrainingError: A part is not there or not finished.
-        RequestError: `folder` exists and `force` is False.
+        RequestError: `folder` exists and `force` is False, or it is something other than a model.
         ConfigError: A field of the card is unknown or does not fit.
     """
     if folder.exists() and not force:
         raise RequestError(
             f"{folder} exists already; choose another name or use --force to replace it"
         )
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise RequestError(
+            f"{folder} is there and is no model; --force replaces models only: choose another name"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(6)}.part")
     temporary.mkdir()
     try:
-        manifest = _fill(workspace, temporary, folder.name, card or {})
+        manifest = _fill(workspace, temporary, folder.name, card or {}, weights)
         save_bundle(temporary, manifest)
         if folder.exists():
             shutil.rmtree(folder)
@@ -93,10 +110,13 @@ def export(
     return Bundle.load(folder)
 
 
-def _fill(workspace: Path, folder: Path, name: str, card: Mapping[str, Any]) -> Manifest:
+def _fill(
+    workspace: Path, folder: Path, name: str, card: Mapping[str, Any], weights: Weights
+) -> Manifest:
     """Write every file of a bundle but its manifest."""
     latent = to_json(latent_format(workspace))
-    fields = {"name": name, "version": "1", **_card(workspace), **card, "latent": latent}
+    told = _merged(_card(workspace), card)
+    fields = {"name": name, "version": "1", **told, "latent": latent}
     from_json(Manifest, {**fields, "parts": {}})  # a wrong card is told now, not after minutes
     for file in ("tokenizer.json", "words.json"):
         path = workspace / "tokenizer" / file
@@ -107,7 +127,7 @@ def _fill(workspace: Path, folder: Path, name: str, card: Mapping[str, Any]) -> 
     for part, source in SOURCES.items():
         if part == "upscaler" and not (workspace / source.folder / "model.json").is_file():
             continue
-        parts[part] = to_json(_write_part(workspace, folder, part))
+        parts[part] = to_json(_write_part(workspace, folder, part, weights))
     return from_json(Manifest, {**fields, "parts": parts, "files": {}})
 
 
@@ -119,6 +139,15 @@ def _card(workspace: Path) -> dict[str, Any]:
     if not isinstance(card, dict):
         raise ConfigError(f"{path}: expected an object with fields of a bundle's manifest")
     return card
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one card over another; objects in them are laid over each other, field by field."""
+    both = {**under, **over}
+    for key in under.keys() & over.keys():
+        if isinstance(under[key], dict) and isinstance(over[key], dict):
+            both[key] = {**under[key], **over[key]}
+    return both
 
 
 def _model(workspace: Path, part: str) -> dict[str, Any]:
@@ -144,7 +173,7 @@ def latent_format(workspace: Path) -> LatentFormat:
     )
 
 
-def _write_part(workspace: Path, folder: Path, name: str) -> Part:
+def _write_part(workspace: Path, folder: Path, name: str, stored: Weights) -> Part:
     """Write `<name>.safetensors` and `<name>.onnx`."""
     source = SOURCES[name]
     model = _model(workspace, source.folder)
@@ -157,12 +186,15 @@ def _write_part(workspace: Path, folder: Path, name: str) -> Part:
             f"{workspace / source.folder}: no tensor {missing[0]!r}; train that part again"
         )
     arrays = {key: narrow(key, trained[key]) for key in wanted}
-    module.load_state_dict({key: torch.from_numpy(widen(value)) for key, value in arrays.items()})
+    if source.quantised and stored == "int8":
+        large = {key: trained[key] for key in wanted if worth_it(trained[key])}
+        arrays |= packed(large, list(large))
+    module.load_state_dict({k: torch.from_numpy(v) for k, v in unpacked(arrays).items()})
     weights = f"{name}.safetensors"
     save(folder / weights, arrays, {"part": name, "kind": model["kind"]})
     graph = trace(module, example(name, module), source.inputs, source.outputs)
-    tidy(graph, keep=set(arrays))
-    point(graph, folder / weights, set(arrays))
+    tidy(graph, keep=set(wanted))
+    point(graph, folder / weights, set(wanted))
     (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
     return Part(kind=model["kind"], config=model["config"], weights=weights, graph=f"{name}.onnx")
 
@@ -180,11 +212,6 @@ def narrow(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             f"tensor {name!r} holds numbers beyond {LARGEST_F16:g} or none at all; train again"
         )
     return array.astype(np.float16)
-
-
-def widen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Give floats as float32, which is what both engines compute in."""
-    return array.astype(np.float32) if np.issubdtype(array.dtype, np.floating) else array
 
 
 def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:

@@ -1,8 +1,8 @@
 """A torch module in, an ONNX graph out that holds no weights but points into a safetensors file.
 
-A parameter becomes ONNX *external data* (file, offset, length), float16, followed by a cast to
-float32, which ONNX Runtime folds away when it loads the graph. What is left is a few kilobytes to a
-few hundred.
+A parameter becomes ONNX *external data* (file, offset, length), float16 or int8 with scales,
+followed by a cast to float32 and, for int8, a product with the scales, which ONNX Runtime folds
+away when it loads the graph. What is left is a few kilobytes to a few hundred.
 
 Source: ONNX specification, IR.md, section "External Tensor Data".
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -19,12 +19,15 @@ import torch
 from torch import nn
 
 from molnar.base.errors import TrainingError
+from molnar.base.quantise import SCALE
 from molnar.base.weights import Entry, offsets
 
 OPSET = 18
 LARGEST_INLINE_BYTES = 16_384  # a constant above this is a weight that lost its name
 KINDS = {
+    "F32": onnx.TensorProto.FLOAT,
     "F16": onnx.TensorProto.FLOAT16,
+    "I8": onnx.TensorProto.INT8,
     "I64": onnx.TensorProto.INT64,
     "BOOL": onnx.TensorProto.BOOL,
 }
@@ -131,13 +134,9 @@ def point(model: onnx.ModelProto, weights: Path, names: set[str]) -> None:
     kept, casts = [], []
     for tensor in model.graph.initializer:
         if tensor.name in names:
-            entry = where[tensor.name]
-            stored = _reference(tensor.name, entry, weights.name)
-            kept.append(stored)
-            if stored.name != tensor.name:
-                kind = onnx.TensorProto.FLOAT
-                cast = onnx.helper.make_node("Cast", [stored.name], [tensor.name], to=kind)
-                casts.append(cast)
+            stored, computed = _stored(tensor.name, where, weights.name)
+            kept += stored
+            casts += computed
         elif tensor.ByteSize() > LARGEST_INLINE_BYTES:
             raise TrainingError(
                 f"graph constant {tensor.name!r} has {tensor.ByteSize()} bytes; "
@@ -151,9 +150,25 @@ def point(model: onnx.ModelProto, weights: Path, names: set[str]) -> None:
     model.graph.node.extend(nodes)
 
 
+def _stored(
+    name: str, where: Mapping[str, Entry], location: str
+) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
+    """Give what a parameter is stored as, and the nodes that make it float32 again."""
+    dtype = where[name].dtype
+    if dtype not in ("F16", "I8"):
+        return [_reference(name, where[name], location)], []
+    narrow, wide = f"{name}.{dtype.lower()}", f"{name}.wide" if dtype == "I8" else name
+    tensors = [_reference(narrow, where[name], location)]
+    nodes = [onnx.helper.make_node("Cast", [narrow], [wide], to=onnx.TensorProto.FLOAT)]
+    if dtype == "I8":
+        scale = name + SCALE
+        tensors.append(_reference(scale, where[scale], location))
+        nodes.append(onnx.helper.make_node("Mul", [wide, scale], [name]))
+    return tensors, nodes
+
+
 def _reference(name: str, entry: Entry, location: str) -> onnx.TensorProto:
-    narrow = f"{name}.f16" if entry.dtype == "F16" else name
-    stored = onnx.TensorProto(name=narrow, dims=entry.shape, data_type=KINDS[entry.dtype])
+    stored = onnx.TensorProto(name=name, dims=entry.shape, data_type=KINDS[entry.dtype])
     stored.data_location = onnx.TensorProto.EXTERNAL
     place = {"location": location, "offset": entry.offset, "length": entry.length}
     for key, value in place.items():

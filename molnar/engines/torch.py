@@ -13,6 +13,7 @@ import numpy as np
 
 from molnar.base.config import from_json
 from molnar.base.errors import BundleError, MissingExtraError
+from molnar.base.quantise import unpacked
 from molnar.base.types import TextEmbedding, Tokens
 from molnar.base.weights import load
 from molnar.bundle import Bundle
@@ -146,13 +147,9 @@ def open_module(bundle: Bundle, name: str) -> nn.Module:
     part = bundle.part(name)
     module = build(name, part.kind, part.config)
     path = bundle.path(part.weights)
-    arrays = load(path)
-    state = {key: torch.from_numpy(value) for key, value in arrays.items()}
-    floats = {
-        key: value.float() if value.is_floating_point() else value for key, value in state.items()
-    }
+    state = {key: torch.from_numpy(value) for key, value in unpacked(load(path)).items()}
     try:
-        module.load_state_dict(floats)
+        module.load_state_dict(state)
     except RuntimeError as error:
         raise BundleError(
             f"{path}: does not fit a {part.kind} ({' '.join(str(error).split())})"

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from molnar.base import quantise
 from molnar.base.errors import ConfigError, RequestError, TrainingError
 from molnar.base.weights import load, offsets
 from molnar.bundle import Bundle
@@ -40,7 +41,8 @@ def test_a_graph_has_no_weights_of_its_own(tiny: Path, part: str) -> None:
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
             place = {entry.key: entry.value for entry in tensor.external_data}
             assert place["location"] == f"{part}.safetensors"
-            found[tensor.name.removesuffix(".f16")] = (int(place["offset"]), int(place["length"]))
+            name = tensor.name.removesuffix(".f16").removesuffix(".i8")
+            found[name] = (int(place["offset"]), int(place["length"]))
         else:
             assert tensor.ByteSize() < 20_000
     assert found == {name: (entry.offset, entry.length) for name, entry in where.items()}
@@ -70,6 +72,24 @@ def test_weights_are_the_trained_ones_in_half(workspace: Path, tiny: Path) -> No
     for name, array in shipped.items():
         assert array.dtype == np.float16
         assert (array == trained[name].astype(np.float16)).all()
+
+
+def test_large_matrices_are_int8_and_both_engines_read_them(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quantise, "LEAST", 128)  # so that a tiny network has large matrices
+    small = export(workspace, tmp_path / "int8")
+    exact = export(workspace, tmp_path / "float16", weights="float16")
+    for part, expected in (("velocity", True), ("text", True), ("decoder", False)):
+        dtypes = {array.dtype for array in load(small.path(small.part(part).weights)).values()}
+        assert (np.dtype(np.int8) in dtypes) == expected
+        assert {array.dtype for array in load(exact.path(exact.part(part).weights)).values()} == {
+            np.dtype(np.float16)
+        }
+    assert max(compare(small).values()) < 1e-4
+    for name, array in quantise.unpacked(load(tmp_path / "int8" / "velocity.safetensors")).items():
+        true = load(workspace / "diffusion" / "model.safetensors")[name]
+        assert np.abs(array - true).max() <= np.abs(true).max() / 127
 
 
 def test_a_changed_weight_changes_both_engines(tiny: Path, tmp_path: Path) -> None:
@@ -132,3 +152,21 @@ def test_numbers_that_do_not_fit_are_refused(value: float) -> None:
 
 def test_integers_are_not_narrowed() -> None:
     assert narrow("n", np.array([2**40])).dtype == np.int64
+
+
+def test_what_is_no_model_is_never_deleted(workspace: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(RequestError, match="is no model"):
+        export(workspace, mine, force=True)
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    once = export(workspace, tmp_path / "model")
+    assert export(workspace, tmp_path / "model", force=True).hash == once.hash
+
+
+def test_one_changed_default_keeps_the_others_of_the_card(workspace: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    (folder / "card.json").write_text(json.dumps({"defaults": {"steps": 9, "guidance": 2.5}}))
+    made = export(folder, tmp_path / "out", {"defaults": {"steps": 4}}).manifest.defaults
+    assert (made.steps, made.guidance) == (4, 2.5)

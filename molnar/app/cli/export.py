@@ -21,6 +21,13 @@ TOLERANCE = 1e-4  # largest relative difference between the engines that is roun
 @click.option(
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="E.g. defaults.steps=16."
 )
+@click.option(
+    "--weights",
+    type=click.Choice(["int8", "float16"]),
+    default="int8",
+    show_default=True,
+    help="How large matrices are stored; small ones are float16.",
+)
 @click.option("--verify", is_flag=True, help="Compare every part in both engines.")
 @click.option("-f", "--force", is_flag=True, help="Replace a model that exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -36,7 +43,13 @@ def export(**flags: Any) -> None:
     card = parse(flags["settings"])
     if flags["name"]:
         card["name"] = flags["name"]
-    bundle = write(Path(flags["workspace"]), Path(flags["output"]), card, force=flags["force"])
+    bundle = write(
+        Path(flags["workspace"]),
+        Path(flags["output"]),
+        card,
+        weights=flags["weights"],
+        force=flags["force"],
+    )
     differences = compare(bundle) if flags["verify"] else {}
     size = sum(record.bytes for record in bundle.manifest.files.values())
     if flags["as_json"]:
