@@ -1,6 +1,6 @@
 """A U-Net's training step beside bare matrix products of the same shapes: the share that is used.
 
-    python benchmarks/training_speed.py [--batch 24] [--size 16] [--precision fp32] [--compile]
+    python benchmarks/training_speed.py [--batch 48] [--size 16] [--precision bf16] [--compile]
 
 Every matrix product and convolution of one step (forward and backward) is listed with its shape;
 a convolution counts as the matrix product of its unfolded input. Each shape is then timed alone,
@@ -27,6 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from molnar.diffusion.unet import UNet, UNetConfig
+from molnar.lab.train.process import attention_for, multiplies_bf16
 
 Shape = tuple[int, int, int]  # rows, inner, columns of one matrix product
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -144,7 +145,8 @@ def step(config: UNetConfig, options: argparse.Namespace) -> float:
 
     def once() -> None:
         optimizer.zero_grad()
-        backward(runner, inputs, DTYPES[options.precision])
+        with attention_for(torch.device(options.device)):
+            backward(runner, inputs, DTYPES[options.precision])
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
 
@@ -154,9 +156,9 @@ def step(config: UNetConfig, options: argparse.Namespace) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=24)
+    parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--size", type=int, default=16, help="rows and columns of the latent")
-    parser.add_argument("--precision", choices=list(DTYPES), default="fp32", help="of the step")
+    parser.add_argument("--precision", choices=list(DTYPES), help="of the step")
     parser.add_argument("--config", type=Path, help="model.json of a trained U-Net")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--channels-last", action="store_true")
@@ -164,6 +166,9 @@ def main() -> None:
     parser.add_argument("--bare", nargs="*", choices=list(DTYPES), default=list(DTYPES))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
+    if options.precision is None:  # as training with precision="auto" does
+        fast = multiplies_bf16(torch.device(options.device))
+        options.precision = "bf16" if fast else "fp32"
 
     fields = json.loads(options.config.read_text())["config"] if options.config else {}
     config = UNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})

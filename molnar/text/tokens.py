@@ -17,6 +17,7 @@ import numpy as np
 import tokenizers
 
 from molnar.base.errors import BundleError
+from molnar.base.files import write_bytes
 from molnar.base.types import Tokens
 
 PAD, START, END, MASK = "<pad>", "<start>", "<end>", "<mask>"
@@ -77,7 +78,7 @@ class Tokenizer:
         """Write a tokenizer.json; the length travels as the file's truncation setting."""
         copy = tokenizers.Tokenizer.from_str(self._backend.to_str())
         copy.enable_truncation(self.length)
-        Path(path).write_text(copy.to_str(pretty=True), encoding="utf-8")
+        write_bytes(path, copy.to_str(pretty=True).encode(), force=True)
 
     def encode(self, texts: Sequence[str]) -> Tokens:
         """Encode texts to ids int64 B L and mask bool B L (True = real token), L = `length`."""

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,14 +103,23 @@ def save(
     return final
 
 
-def disk_error(path: Path, error: OSError) -> TrainingError:
-    """Put a failed write in one line: what, why, what is safe, what to do."""
+def disk_error(
+    path: Path, error: OSError, checkpoints: Sequence[Path] | None = None
+) -> TrainingError:
+    """Put a failed write in one line: what, why, what is safe, what to do.
+
+    Args:
+        path: What could not be written.
+        error: Why.
+        checkpoints: Those there are, newest first; None = those beside `path`.
+    """
     reason = error.strerror or str(error)
     advice = "free some space" if error.errno == errno.ENOSPC else "make it writable"
-    older = [p for p in numbered(path.parent) if p != path]
+    there = numbered(path.parent) if checkpoints is None else checkpoints
+    older = [p for p in there if p != path]
     safe = f"the checkpoint {older[0].name} is intact" if older else "no checkpoint was written yet"
     return TrainingError(
-        f"cannot write checkpoint {path}: {reason}; {safe}; {advice} and run the same command again"
+        f"cannot write {path}: {reason}; {safe}; {advice} and run the same command again"
     )
 
 

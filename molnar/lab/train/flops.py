@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from molnar.lab.train.process import compute_type
 from molnar.lab.train.settings import TrainSettings
 from molnar.lab.train.task import Task
 
@@ -61,7 +62,7 @@ def matmul_rate(device: torch.device, dtype: torch.dtype, seconds: float = 0.3) 
 
 def estimate(task: Task, settings: TrainSettings, device: torch.device) -> Estimate:
     """Estimate length and cost of a run; trains nothing."""
-    dtype = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+    dtype = compute_type(settings, device)
     flops = count_flops(task, min(settings.batch, 8))
     rate = matmul_rate(device, dtype)
     pace = EFFICIENCY * rate / max(flops, 1.0)

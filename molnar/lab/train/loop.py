@@ -28,7 +28,14 @@ from molnar.lab.train.log import Progressed, RunLog, duration
 from molnar.lab.train.prefetch import Prefetch
 from molnar.lab.train.settings import TrainSettings, plain, plan_images, plan_minutes
 from molnar.lab.train.task import Batch, Task, describe, exported, identity
-from molnar.lab.train.workspace import Run, load_weights, locked, open_run, write_model
+from molnar.lab.train.workspace import (
+    Run,
+    load_weights,
+    locked,
+    open_run,
+    write_model,
+    written_images,
+)
 
 __all__ = ["RunReport", "Session", "Task", "TrainingInterrupted", "train"]
 
@@ -85,7 +92,13 @@ def train(
         run = open_run(folder, settings, known, fresh=fresh)
         session = Session(task, settings, run)
         with RunLog(folder, task.name, resumed_at=session.seen, console=console) as log:
-            return session.run_to_end(log, asked)
+            report = session.run_to_end(log, asked)
+    if asked.exit_code == 130:  # Ctrl-C while the end was being saved: nothing may follow
+        raise TrainingInterrupted(
+            f"{task.name}: finished and saved at {report.images:,} pictures; "
+            "run the same command again to go on"
+        )
+    return report
 
 
 class Session:
@@ -165,7 +178,7 @@ class Session:
 
     def end(self, stopped: str, log: RunLog) -> RunReport:
         """Save what is not saved yet, draw the last sheet, report."""
-        if self.seen > self.saved_at or not (self.run.folder / "model.safetensors").exists():
+        if self.seen > self.saved_at or written_images(self.run.folder) != self.seen:
             self.save(log)
         if stopped == "interrupted":
             raise TrainingInterrupted(
@@ -211,9 +224,10 @@ class Session:
         # What torch itself draws (dropout, noise) depends on the images seen, not on the history.
         torch.manual_seed((settings.seed * 1_000_003 + self.seen) % 2**63)
         batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
-        with process.autocast(settings, self.device):
-            loss, self.extras = self.task.loss(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        with process.attention_for(self.device):
+            with process.autocast(settings, self.device):
+                loss, self.extras = self.task.loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
         limit = settings.clip if settings.clip > 0 else math.inf
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), limit)
         lr = optim.learning_rate(settings, self.run.plan, self.seen)

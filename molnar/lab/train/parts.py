@@ -90,10 +90,10 @@ class Assembly:
         weights = piece_weights(body, stickers, teacher.vocabulary_words())
         made = train_tokenizer(weights, vocab_size=part.vocab_size, length=part.length)
         folder.mkdir(parents=True, exist_ok=True)
-        made.save(folder / "tokenizer.json")
         self.make_lexicon(trained=False)
         described = {"kind": "tokenizer", "config": dataclasses.asdict(part)}
         replace_durably(folder / "model.json", json.dumps(described, indent=1).encode())
+        made.save(folder / "tokenizer.json")  # last: where it is, the others are
         return folder / "tokenizer.json"
 
     def make_lexicon(self, *, trained: bool) -> Path:

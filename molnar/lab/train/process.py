@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from types import FrameType
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from molnar.base.errors import ConfigError
 from molnar.lab.train.settings import TrainSettings
 
 
@@ -22,17 +24,60 @@ class Asked:
 
 
 def pick_device(name: str) -> torch.device:
-    """Choose where to compute: "auto" is the GPU if there is one."""
+    """Choose where to compute: "auto" is the GPU if there is one.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device is {name!r}; expected auto, cpu or cuda") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"device is {name!r} and there is no CUDA GPU here; "
+            "use --recipe sticker_cpu, or --set train.device=auto"
+        )
+    return device
+
+
+def multiplies_bf16(device: torch.device) -> bool:
+    """Tell whether bf16 products are faster than fp32 ones: GPUs, and CPUs with matrix units (AMX).
+
+    A CPU without them emulates bf16 and is slower, by up to 80 times.
+    """
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return device.type != "cpu" or bool(has_tiles())
+
+
+def compute_type(settings: TrainSettings, device: torch.device) -> torch.dtype:
+    """Give the type that products are computed in; "auto" asks the machine."""
+    wanted = settings.precision
+    fast = wanted == "bf16" or (wanted == "auto" and multiplies_bf16(device))
+    return torch.bfloat16 if fast else torch.float32
 
 
 def autocast(settings: TrainSettings, device: torch.device) -> AbstractContextManager[object]:
     """Compute in bf16 where it is safe to; weights and everything AdamW touches stay fp32."""
-    if settings.precision == "fp32":
+    if compute_type(settings, device) == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+@contextmanager
+def attention_for(device: torch.device) -> Iterator[None]:
+    """Compute attention on a CPU by plain products: the U-Net trains 1.2 times faster so.
+
+    The fused kernel saves memory that pictures of 64 cells do not need, and its backward pass does
+    not use a CPU's matrix units.
+    """
+    if device.type == "cpu":
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    else:
+        yield
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class TrainSettings:
     ema_decay: float = 0.999  # "constant": decay per step, reached by a ramp
     ema_std: float = 0.10  # "power": width of the profile as a share of the run, (0, 0.28)
     seed: int = 0  # every random draw is a function of (seed, images seen)
-    precision: Literal["fp32", "bf16"] = "fp32"  # compute; weights, moments, EMA stay fp32
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"  # compute; weights, moments, EMA stay fp32
     channels_last: bool = False  # NHWC memory: faster convolutions on CPU and tensor cores
     compile: bool = False  # torch.compile: worth it beyond ~5 minutes
     device: str = "auto"  # "auto" = cuda if there is one; "cpu", "cuda", "cuda:1"
@@ -81,7 +81,10 @@ class TrainSettings:
             value = getattr(self, key)
             if value is not None and not low <= value <= high:
                 raise ConfigError(f"{key}={value}: expected {low:g} to {high:g}; change it")
-        for key, choices in (("precision", ("fp32", "bf16")), ("ema", ("constant", "power"))):
+        for key, choices in (
+            ("precision", ("fp32", "bf16", "auto")),
+            ("ema", ("constant", "power")),
+        ):
             if getattr(self, key) not in choices:
                 raise ConfigError(f"{key}={getattr(self, key)!r}: expected one of {choices}")
 

@@ -60,6 +60,7 @@ class Supply:
     def __init__(self, recipe: Recipe, data: Data) -> None:
         self.recipe, self.data = recipe, data
         self.files: Pictures | None = None
+        self.large: Pictures | None = None  # the same files at the upscaler's size
         self.world: World | None = None
         self.maker = WorldMaker(recipe.world, recipe.drawings, data.stickers)
         if data.pictures is not None:
@@ -92,7 +93,8 @@ class Supply:
     def problems(self) -> list[Problem]:
         """Files that could not be used, so far."""
         if self.files is not None:
-            return self.files.problems
+            found = [*self.files.problems, *(self.large.problems if self.large else [])]
+            return list(dict.fromkeys(found))
         assert self.world is not None
         return self.world.stickers.problems if self.world.stickers is not None else []
 
@@ -116,7 +118,8 @@ class Supply:
         if self.files is None:
             return self.world
         assert self.data.pictures is not None
-        return FileWorld(open_data(self.data.pictures, size=self.recipe.upscaler.data.size))
+        self.large = open_data(self.data.pictures, size=self.recipe.upscaler.data.size)
+        return FileWorld(self.large)
 
     def caption(self) -> Callable[[Spec, int], str] | None:
         """Give what describes a changed spec; None for pictures from files."""

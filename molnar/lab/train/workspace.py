@@ -143,7 +143,17 @@ def write_model(folder: Path, module: nn.Module, description: dict[str, Any]) ->
         checkpoint.replace_durably(folder / "model.safetensors", data)
         checkpoint.replace_durably(folder / "model.json", text.encode())
     except OSError as error:
-        raise checkpoint.disk_error(folder / "model.safetensors", error) from error
+        newest = checkpoint.numbered(folder / "checkpoints")
+        raise checkpoint.disk_error(folder / "model.safetensors", error, newest) from error
+
+
+def written_images(folder: Path) -> int | None:
+    """Tell how many pictures the averaged weights in a run's folder saw; None without any."""
+    try:
+        images = json.loads((folder / "model.json").read_bytes())["images"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return images if isinstance(images, int) else None
 
 
 def load_weights(module: nn.Module, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import signal
 from pathlib import Path
 from types import ModuleType
 
@@ -15,8 +16,8 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from molnar.base.errors import ConfigError, TrainingError
-from molnar.lab.train import checkpoint
-from molnar.lab.train.loop import train
+from molnar.lab.train import checkpoint, process
+from molnar.lab.train.loop import TrainingInterrupted, train
 from molnar.lab.train.prefetch import Prefetch
 from molnar.lab.train.workspace import locked
 
@@ -185,3 +186,54 @@ def test_settings_that_cannot_be_trained_are_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         toy.settings(**changes)
+
+
+@pytest.mark.parametrize("lost", ["older", "none", "damaged"])
+def test_weights_that_a_kill_left_behind_are_written_again(
+    tmp_path: Path, toy: ModuleType, lost: str
+) -> None:
+    """Killed after the last checkpoint and before the averaged weights were replaced."""
+    train(toy.Toy(), toy.settings(images=24), tmp_path / "toy")
+    older = {name: (tmp_path / "toy" / name).read_bytes() for name in ("model.json",)}
+    train(toy.Toy(), toy.settings(), tmp_path / "toy")
+    right = (tmp_path / "toy" / "model.safetensors").read_bytes()
+    (tmp_path / "toy" / "model.safetensors").write_bytes(b"stale")
+    description = tmp_path / "toy" / "model.json"
+    if lost == "none":
+        description.unlink()
+    else:
+        description.write_bytes(older["model.json"] if lost == "older" else b"{")
+    report = train(toy.Toy(), toy.settings(), tmp_path / "toy")
+    assert report.stopped == "done"
+    assert (tmp_path / "toy" / "model.safetensors").read_bytes() == right
+
+
+def test_ctrl_c_while_the_end_is_saved_is_not_lost(tmp_path: Path, toy: ModuleType) -> None:
+    class Late(toy.Toy):  # type: ignore[misc, name-defined]
+        def sheet(self, module: torch.nn.Module, path: Path) -> None:
+            super().sheet(module, path)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted, match="48 pictures"):
+        train(Late(), toy.settings(sheet_minutes=1000.0), tmp_path / "toy")
+    assert (tmp_path / "toy" / "model.safetensors").is_file()
+
+
+def test_a_device_that_is_not_there_is_one_line(tmp_path: Path, toy: ModuleType) -> None:
+    with pytest.raises(ConfigError, match=r"cdua.*expected auto, cpu or cuda"):
+        train(toy.Toy(), toy.settings(device="cdua"), tmp_path / "toy")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="no CUDA GPU here"):
+            train(toy.Toy(), toy.settings(device="cuda"), tmp_path / "gpu")
+
+
+def test_automatic_precision_is_what_the_machine_is_fast_in(
+    toy: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu, settings = torch.device("cpu"), toy.settings(precision="auto")
+    for has_units, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cpu, "_is_amx_tile_supported", lambda has=has_units: has, raising=False
+        )
+        assert process.compute_type(settings, cpu) == expected
+    assert process.compute_type(settings, torch.device("cuda")) == torch.bfloat16
