@@ -77,7 +77,8 @@ class Manifest:
     data: tuple[dict[str, Any], ...] = ()  # bill of materials: source, licence, count, hash
     evaluation: dict[str, Any] = field(default_factory=dict)
     files: dict[str, Record] = field(default_factory=dict)
-    hash: str = ""  # see `identity`; protects what the hashes of the files do not cover
+    hash: str = ""  # see `identity`: names the model
+    checksum: str = ""  # see `checksum`: protects what the hashes of the files do not cover
 
 
 class Bundle:
@@ -151,6 +152,12 @@ class Bundle:
                 f"{self.path(MANIFEST)}: describes model {found[:12]}, "
                 f"expected {self.manifest.hash[:12]}; "
                 "it was edited or damaged: copy the bundle again"
+            )
+        stored = self.manifest.checksum
+        if stored and checksum(self.manifest) != stored:
+            raise BundleError(
+                f"{self.path(MANIFEST)}: sha256 of its fields {checksum(self.manifest)[:12]}, "
+                f"expected {stored[:12]}; it was edited or damaged: copy the bundle again"
             )
 
 
@@ -277,7 +284,16 @@ def identity(manifest: Manifest) -> str:
     decisive = {
         key: plain[key] for key in ("format", "parts", "latent", "tokenizer", "words", "files")
     }
-    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
+    return _digest(decisive)
+
+
+def checksum(manifest: Manifest) -> str:
+    """Hash every field of a manifest but this one (hex sha256)."""
+    return _digest({k: v for k, v in to_json(manifest).items() if k != "checksum"})
+
+
+def _digest(plain: Any) -> str:
+    canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -301,6 +317,7 @@ def save(folder: Path, manifest: Manifest) -> Bundle:
         records[name] = Record(sha256=sha256(path), bytes=path.stat().st_size)
     filled = replace(manifest, files=records)
     filled = replace(filled, hash=identity(filled))
+    filled = replace(filled, checksum=checksum(filled))
     _check_names(folder / MANIFEST, filled)
     text = json.dumps(to_json(filled), indent=1, ensure_ascii=False) + "\n"
     write_bytes(folder / MANIFEST, text.encode(), force=True)

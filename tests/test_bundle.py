@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +148,18 @@ def test_an_edited_manifest_is_found(copy: Path) -> None:
 
 
 def test_defaults_may_be_tuned_without_a_new_identity(copy: Path) -> None:
+    manifest = read_manifest(copy / MANIFEST)
+    tuned = replace(manifest.defaults, steps=11)
+    save(copy, replace(manifest, defaults=tuned, evaluation={"score": 1.0}))
+    found = Bundle.load(copy)
+    assert found.manifest.defaults.steps == 11
+    assert found.hash == manifest.hash
+
+
+def test_any_other_byte_of_the_manifest_is_covered_too(copy: Path) -> None:
     raw = json.loads((copy / MANIFEST).read_text())
-    raw["defaults"]["steps"] = 11
-    edit(copy, defaults=raw["defaults"], evaluation={"score": 1.0})
-    assert Bundle.load(copy).manifest.defaults.steps == 11
+    edit(copy, defaults=raw["defaults"] | {"steps": 11})
+    assert "edited or damaged" in message(copy)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff"])

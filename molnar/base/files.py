@@ -40,7 +40,7 @@ def writing(path: str | os.PathLike[str], force: bool = False) -> Iterator[Binar
         raise _exists(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     # The same folder, so that the rename stays on one file system; O_EXCL keeps the user's umask.
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    temporary = target.with_name(f".molnar-{secrets.token_hex(6)}.part")
     try:
         with temporary.open("xb") as file:
             yield file

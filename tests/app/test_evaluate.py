@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from molnar.app.cli.evaluate import evaluate
+from molnar.app.cli.main import cli
 from molnar.base.errors import RequestError
 from molnar.lab.evaluate import controls
 
@@ -58,3 +59,19 @@ def test_files_are_not_overwritten(tmp_path):
     with pytest.raises(RequestError, match="--force"):
         call("-o", tmp_path / "report.json")
     assert (tmp_path / "report.json").read_text() == "mine"
+
+
+def test_where_a_report_cannot_be_written_is_told_before_the_exam(tiny, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = CliRunner().invoke(
+        cli, ["eval", "--model", str(tiny), "-o", str(tmp_path / "file" / "r.json")]
+    )
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_judge_writes_its_report_too(tmp_path):
+    path = tmp_path / "judge.json"
+    result = CliRunner().invoke(cli, ["eval", "--only", "judge", "--prompts", "2", "-o", str(path)])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(path.read_text())

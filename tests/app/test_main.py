@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from molnar.app.cli import main as app
-from molnar.app.cli.main import VERBS, cli, distance, meant
+from molnar.app.cli.main import VERBS, cli, distance, meant, report
 from molnar.base.errors import BundleError
 
 
@@ -178,3 +178,14 @@ def test_ctrl_c_while_drawing_leaves_whole_files_only(tiny: Path, tmp_path: Path
     assert err.splitlines()[-1] == "interrupted"
     assert "Traceback" not in err
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first, *out.split()])
+
+
+def test_a_library_that_is_not_installed_is_no_bug_of_ours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert report(ModuleNotFoundError("No module named 'scipy'", name="scipy.ndimage")) == 1
+    said = capsys.readouterr().err
+    assert "molnar[train]" in said
+    assert "bug" not in said
+    report(ModuleNotFoundError("No module named 'molnar.x'", name="molnar.x"))
+    assert "bug" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from molnar.lab.data.spec import Problem
     from molnar.lab.data.world import World
 
 
@@ -42,9 +43,12 @@ def _source(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
-def data() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> None:
     """Look at training data: the world's, or your own."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @data.command()
@@ -55,19 +59,27 @@ def data() -> None:
 @_source
 def preview(output: Path, count: int, kind: str | None, force: bool, **where: Any) -> None:
     """Write a captioned contact sheet; its path goes to stdout."""
+    from molnar.base.errors import RequestError
     from molnar.base.files import write_bytes
+    from molnar.base.words import hint
     from molnar.lab.data.folder import open_data
     from molnar.lab.data.preview import sheet
+    from molnar.lab.data.spec import KINDS
 
+    if kind is not None and kind not in KINDS:
+        raise RequestError(f"no kind {kind!r}{hint(kind, KINDS)}; expected {', '.join(KINDS)}")
     source = Source(**where)
     if source.path is not None:
         pictures = open_data(source.path)
         samples = [pictures.sample(source.seed + k) for k in range(min(count, len(pictures)))]
+        problems = pictures.problems
     else:
         world = _world(source)
+        problems = _problems(world)
         samples = [world.sample(index, kind) for index in range(count)]
     buffer = io.BytesIO()
     sheet(samples).save(buffer, "PNG")
+    _tell(problems)
     click.echo(write_bytes(output, buffer.getvalue(), force=force))
 
 
@@ -86,12 +98,21 @@ def stats(count: int, **where: Any) -> None:
         figures: dict[str, object] = {"pictures": len(pictures)}
     else:
         world = _world(source)
-        problems = world.stickers.problems if world.stickers is not None else []
+        problems = _problems(world)
         drawings = len(world.stickers) if world.stickers is not None else 0
         figures = {"drawings": drawings, **asdict(measure(world, count))}
-    for problem in problems:
-        click.echo(f"{problem.path}: {problem.reason}", err=True)
+    _tell(problems)
     click.echo(json.dumps({**figures, "problems": len(problems)}))
+
+
+def _problems(world: World) -> list[Problem]:
+    return world.stickers.problems if world.stickers is not None else []
+
+
+def _tell(problems: list[Problem]) -> None:
+    """List on stderr what could not be used."""
+    for problem in problems:
+        click.echo(f"not used: {problem.path}: {problem.reason}", err=True)
 
 
 def _world(source: Source) -> World:

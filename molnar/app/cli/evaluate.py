@@ -49,6 +49,7 @@ SECTIONS = ("proceval", "stickers", "fidelity", "judge")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 def evaluate(**flags: Any) -> None:
     """Measure a model: ProcEval, stickers, fidelity, diversity, seconds and megabytes."""
+    from molnar.app.cli.output import check_folder
     from molnar.base.errors import RequestError
 
     sections = _sections(flags["only"])
@@ -57,7 +58,13 @@ def evaluate(**flags: Any) -> None:
             raise RequestError(
                 f"{flags[name]} exists already; choose another name, or --force to replace it"
             )
+        if flags[name] is not None:
+            check_folder(flags[name].parent)
     if "judge" in sections:
+        if flags["sheet"] is not None:
+            raise RequestError(
+                "--sheet shows a model's pictures, and the judge draws none: drop it"
+            )
         _test_judge(flags)
         return
     report = _examine(flags, _exam(flags, sections))
@@ -113,15 +120,16 @@ def _examine(flags: dict[str, Any], exam: Exam) -> Report:
 
 def _test_judge(flags: dict[str, Any]) -> None:
     """Print the judge's error rates on ground truth."""
+    from molnar.base.files import write_bytes
     from molnar.lab.evaluate.selftest import checker_self_test
 
     line = Line()
     count = (flags["prompts"] or (20 if flags["quick"] else 50)) * 7
     result = checker_self_test(count, tell=lambda done, of: line("testing the judge", done, of))
-    if flags["as_json"]:
-        click.echo(json.dumps(result.to_json()))
-    else:
-        click.echo("\n".join(result.lines()))
+    text = json.dumps(result.to_json())
+    if flags["output"] is not None:
+        write_bytes(flags["output"], text.encode() + b"\n", force=flags["force"])
+    click.echo(text if flags["as_json"] else "\n".join(result.lines()))
     click.echo(
         "the judge is fit for use" if result.passed else "the judge is NOT fit for use", err=True
     )

@@ -15,6 +15,7 @@ import click
 
 from molnar import __version__
 from molnar.base.errors import MissingExtraError, MolnarError, one_line
+from molnar.base.words import hint
 
 # verb: (module, name of the command in it, what it does)
 VERBS = {
@@ -54,9 +55,7 @@ class Verbs(click.Group):
         try:
             command = getattr(import_module(f"molnar.app.cli.{file}"), name)
         except ModuleNotFoundError as error:
-            if isinstance(error, MissingExtraError) or (error.name or "molnar").startswith(
-                "molnar"
-            ):
+            if isinstance(error, MissingExtraError) or not foreign(error.name):
                 raise
             raise MissingExtraError(str(error.name), "train") from error
         assert isinstance(command, click.Command)
@@ -81,6 +80,10 @@ class Verbs(click.Group):
                     f"no verb {args[0]!r}; did you mean {near!r}? "
                     f"To draw it, type: molnar make {args[0]!r}"
                 )
+            if len(args) == 1 and args[0].startswith("--"):
+                slip = hint(args[0], ("--version", "--help"))
+                if slip:
+                    raise click.UsageError(f"no option {args[0]!r}{slip}")
             args = ["make", *args]
         return super().parse_args(ctx, args)
 
@@ -117,11 +120,18 @@ def report(error: BaseException) -> int:
     elif isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         text, code = f"{where}{error.strerror or error}", 1
+    elif isinstance(error, ModuleNotFoundError) and foreign(error.name):
+        text, code = str(MissingExtraError(str(error.name), "train")), 1
     else:
         kind = type(error).__name__
         text, code = f"{kind}: {error}; this is a bug: MOLNAR_DEBUG=1 shows where", 1
     click.echo(f"error: {one_line(text, 600)}", err=True)
     return code
+
+
+def foreign(module: str | None) -> bool:
+    """Tell whether a module that is missing is a library's and not one of ours."""
+    return bool(module) and str(module).partition(".")[0] != "molnar"
 
 
 def meant(word: str) -> str | None:

@@ -113,17 +113,26 @@ class Output:
         folder = self._folder if self._folder is not None else Path(str(self.target)).parent
         if "{" in str(folder) or "%" in str(folder):
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".molnar-probe"
-        try:
-            probe.touch()
-        finally:
-            probe.unlink(missing_ok=True)
+        check_folder(folder)
 
     def _bytes(self, picture: Picture, suffix: str) -> bytes:
         if self.plain:
             return metadata.encode(picture.to_pil(), {}, "", suffix)
         return picture.encoded(suffix)
+
+
+def check_folder(folder: Path) -> None:
+    """Make a folder if need be, and try to write there.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".molnar-probe"
+    try:
+        probe.touch()
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def slug(prompt: str) -> str:
@@ -134,4 +143,5 @@ def slug(prompt: str) -> str:
         if len(name) + len(word) >= LONGEST:
             break
         name = f"{name}-{word}" if name else word
-    return name or (words[0][:LONGEST] if words else "picture")
+    name = name or (words[0][:LONGEST] if words else "picture")
+    return name.encode()[: 2 * LONGEST].decode(errors="ignore")  # file names are limited in bytes

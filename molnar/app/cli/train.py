@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,7 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
     try:
         from molnar.lab.train.cookbook import load_recipe
         from molnar.lab.train.parts import Assembly
+        from molnar.lab.train.process import pick_device
         from molnar.lab.train.recipe import with_length
         from molnar.lab.train.supply import Data, Supply
     except ImportError as error:
@@ -81,6 +83,10 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
     chosen = with_length(chosen, parts, **length)
     supply = Supply(chosen, Data(pictures=options["data"], stickers=options["stickers"]))
     assembly = Assembly(chosen, out, supply, rehearsal=dry_run)
+    if not dry_run:
+        for name in parts:  # where there is no such device, say so before any work
+            if name != "tokenizer":
+                pick_device(chosen.settings(name).device)
     for name in parts:
         if dry_run:
             rehearse(assembly, name, as_json)
@@ -99,6 +105,7 @@ def run(assembly: Assembly, part: str, *, fresh: bool, as_json: bool) -> bool:
         path = folder / "tokenizer.json"
         if fresh or not path.is_file():
             path = assembly.make_tokenizer()
+            tell_problems(folder, assembly.supply.problems)
         click.echo(json.dumps({"part": part, "path": str(path)}) if as_json else str(path))
         return True
     supply = assembly.supply
@@ -116,7 +123,8 @@ def run(assembly: Assembly, part: str, *, fresh: bool, as_json: bool) -> bool:
     if part == "text" and report.stopped == "done":
         assembly.make_lexicon(trained=True)
     path = folder / "model.safetensors"
-    figures = {"images": report.images, "seconds": round(report.seconds, 1), "loss": report.loss}
+    loss = report.loss if math.isfinite(report.loss) else None  # NaN is no JSON
+    figures = {"images": report.images, "seconds": round(report.seconds, 1), "loss": loss}
     line = {"part": part, "path": str(path), "stopped": report.stopped, **figures}
     click.echo(json.dumps(line) if as_json else str(path))
     return report.stopped != "terminated"

@@ -22,6 +22,7 @@ __all__ = ["Pictures", "open_data"]
 
 _NAME_COLUMNS = ("file_name", "image", "path")
 _TEXT_COLUMNS = ("text", "caption")
+_OTHER_PICTURES = (".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".svg")
 
 
 def open_data(path: str | Path, size: int = 128) -> Pictures:
@@ -47,6 +48,7 @@ def open_data(path: str | Path, size: int = 128) -> Pictures:
         shards = [] if tables else [root]
     if tables:
         rows = _table_rows(tables[0], problems)
+        problems += [Problem(str(t), "not read: one table a folder") for t in tables[1:]]
     elif shards:
         rows = [row for shard in shards for row in shard_rows(shard, problems)]
     else:
@@ -66,6 +68,9 @@ def _tables(root: Path) -> list[Path]:
 def _sidecar_rows(root: Path, problems: list[Problem]) -> Iterator[Row]:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() not in PICTURE_ENDINGS:
+            if path.suffix.lower() in _OTHER_PICTURES:
+                expected = ", ".join(ending.lstrip(".") for ending in PICTURE_ENDINGS)
+                problems.append(Problem(str(path), f"not read: expected {expected}"))
             continue
         try:
             caption = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
@@ -89,10 +94,15 @@ def _table_rows(table: Path, problems: list[Problem]) -> list[Row]:
             expected = f"{'/'.join(_NAME_COLUMNS)} and {'/'.join(_TEXT_COLUMNS)}"
             problems.append(Problem(where, f"no name or no caption; expected {expected}"))
             continue
-        path = (root / name).resolve()
+        try:
+            path = (root / name).resolve()
+            there = path.is_file()
+        except (OSError, ValueError) as error:  # a name that no file can have
+            problems.append(Problem(where, f"{one_line(name, 60)}: {one_line(error, 80)}"))
+            continue
         if not path.is_relative_to(root):
             problems.append(Problem(where, f"{one_line(name)} lies outside the folder"))
-        elif not path.is_file():
+        elif not there:
             problems.append(Problem(where, f"{one_line(name)} is missing"))
         else:
             rows.append(_file_row(path, caption.strip()))
@@ -106,7 +116,7 @@ def _json_lines(table: Path, problems: list[Problem]) -> Iterator[tuple[int, dic
                 continue
             try:
                 value = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 problems.append(Problem(f"{table}:{number}", f"not JSON: {one_line(error)}"))
                 continue
             if isinstance(value, dict):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import os
 import tarfile
 import warnings
@@ -272,7 +273,7 @@ def _rasterise_all(archives: dict[str, Path], chosen: dict[str, Concept], size: 
         names = {row.styles[style]: name for name, row in chosen.items() if style in row.styles}
         try:
             members = dict(_read_members(archive, set(names)))
-        except (tarfile.TarError, OSError, EOFError) as error:
+        except (tarfile.TarError, lzma.LZMAError, OSError, EOFError) as error:
             problems.append(Problem(str(archive), f"broken archive: {error}"))
             continue
         problems += [Problem(p, "not in its archive") for p in sorted(set(names) - set(members))]

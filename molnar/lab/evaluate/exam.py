@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from molnar.base.errors import BundleError, DataError
+from molnar.base.errors import BundleError
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import controls, fidelity
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
@@ -152,11 +152,7 @@ def _open_stickers(exam: Exam, report: Report, say: Tell) -> Stickers | None:
     if not {"stickers", "fidelity"} & set(exam.sections):
         return None
     say(f"reading {exam.stickers}", 0, 1)
-    try:
-        return Stickers.open(exam.stickers, size=SPRITE_PX)
-    except DataError as error:
-        report.skipped["stickers"] = str(error)
-        return None
+    return Stickers.open(exam.stickers, size=SPRITE_PX)
 
 
 def _proceval(pipeline: Pipeline, source: Source, exam: Exam, report: Report, say: Tell) -> None:

@@ -50,3 +50,27 @@ def test_stats_are_json_and_problems_go_to_stderr(tmp_path: Path) -> None:
     code, out, error = run("stats", "--data", tmp_path)
     assert json.loads(out) == {"pictures": 1, "problems": 1}
     assert "b.png" in error
+
+
+def test_bad_pictures_are_told_by_the_preview_too(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("red")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    (tmp_path / "b.txt").write_text("broken")
+    code, _, error = run("preview", "-o", tmp_path / "out.png", "--data", tmp_path)
+    assert code == 0
+    assert "not used" in error
+    assert "b.png" in error
+
+
+def test_a_mistyped_kind_names_the_right_one(tmp_path: Path) -> None:
+    code, _, error = run("preview", "-o", tmp_path / "out.png", "--kind", "countng")
+    assert code != 0
+    assert "did you mean 'counting'" in error
+
+
+def test_data_alone_lists_what_it_can_do() -> None:
+    code, out, _ = run()
+    assert code == 0
+    assert "preview" in out
+    assert "stats" in out

@@ -98,3 +98,32 @@ def test_nothing_usable_is_one_clear_error(tmp_path: Path) -> None:
     picture(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"first problem: .*a\.png"):
         open_data(tmp_path)
+
+
+def test_names_that_no_file_can_have_are_listed(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    rows = [
+        {"file_name": "a.png", "text": "red"},
+        {"file_name": "data:image/png;base64," + "A" * 400, "text": "inline"},
+        {"file_name": "a\u0000.png", "text": "null"},
+    ]
+    deep = "[" * 100_000
+    lines = [*(json.dumps(row) for row in rows), deep]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(lines))
+    found = open_data(tmp_path)
+    assert len(found) == 1
+    assert len(found.problems) == 3
+    assert all("\n" not in problem.reason for problem in found.problems)
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    for name in ("a.png", "b.gif"):
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name)
+        (tmp_path / name).with_suffix(".txt").write_text("red")
+    found = open_data(tmp_path)
+    assert [(Path(p.path).name, p.reason) for p in found.problems] == [
+        ("b.gif", "not read: expected png, jpg, jpeg, webp")
+    ]
+    for name in ("one.csv", "two.csv"):
+        (tmp_path / name).write_text("image,text\na.png,red\n")
+    assert [Path(p.path).name for p in open_data(tmp_path).problems] == ["two.csv"]

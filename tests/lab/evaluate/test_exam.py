@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from molnar.base.errors import DataError
 from molnar.lab.evaluate import exam as module
 from molnar.lab.evaluate.exam import Exam, examine
 from molnar.lab.evaluate.report import sheet, tables
@@ -81,9 +82,7 @@ def test_the_sheet_shows_failures_first(report):
     assert np.asarray(picture).std() > 0
 
 
-def test_a_missing_pack_is_a_line_and_not_a_crash(tiny, tmp_path):
-    exam = Exam(sections=("stickers",), stickers=tmp_path / "none", fields=SMALL)
-    found = examine(load(tiny), exam)
-    assert found.stickers is None
-    assert "no sticker pack at" in found.skipped["stickers"]
-    assert found.proceval is None
+def test_a_pack_that_was_named_and_is_not_there_is_an_error_before_any_work(tiny, tmp_path):
+    exam = Exam(stickers=tmp_path / "none", fields=SMALL)
+    with pytest.raises(DataError, match="no sticker pack at"):
+        examine(load(tiny), exam)
