@@ -23,24 +23,24 @@ from molnar.diffusion.schedule import logit_normal, shifted, stratified
 class FlowLoss(NamedTuple):
     """The loss and where it comes from."""
 
-    total: Tensor  # scalar, mean squared error of the velocity, plus that at coarser sizes
-    each: Tensor  # Float B, the same per sample, detached
+    total: Tensor  # scalar, weighted mean squared error of the velocity, plus that at coarser sizes
+    each: Tensor  # Float B, mean squared error per sample, unweighted, detached
 
 
 def training_times(
     generator: np.random.Generator, size: int, *, shift: float = 1.0, uniform_p: float = 0.1
 ) -> NDArray[np.float32]:
-    """Draw `size` times for training, stratified: logit-normal, a share of them uniform.
+    """Draw `size` times for training, stratified: shifted logit-normal, a share of them uniform.
 
     Args:
         generator: keyed by what makes the batch unique.
         size: B.
         shift: above 1 moves times towards noise (see `schedule.shifted`).
-        uniform_p: share of uniform times, so that both ends are seen.
+        uniform_p: share of uniform times, not shifted, so that no time is starved.
     """
     places = stratified(generator, size)
-    times = np.where(generator.random(size) < uniform_p, places, logit_normal(places))
-    return np.asarray(shifted(times, shift), np.float32)
+    drawn = shifted(logit_normal(places), shift)
+    return np.asarray(np.where(generator.random(size) < uniform_p, places, drawn), np.float32)
 
 
 def flow_loss(
@@ -50,6 +50,7 @@ def flow_loss(
     t: Tensor,
     text: TextEmbedding,
     scales: Sequence[int] = (),
+    weights: Tensor | None = None,
 ) -> FlowLoss:
     """Compare the network's velocity at x_t with `noise - x0`.
 
@@ -61,11 +62,15 @@ def flow_loss(
         text: what the pictures show.
         scales: cells; add the error as seen at these coarser sizes (Hoogeboom et al. 2023,
             arXiv 2301.11093, section 3.3, weighted so that whole shapes count).
+        weights: Float C, how much an error in each channel counts, mean 1; None = all the same.
     """
     predicted: Any = network(add_noise(x0, noise, t), t, text.tokens, text.mask, text.pooled)
     error = predicted.float() - velocity(x0, noise)
     each = error.square().mean(dim=(1, 2, 3))
-    return FlowLoss(each.mean() + sum(coarse(error, k) for k in scales), each.detach())
+    if weights is not None:
+        error = error * weights.sqrt()[:, None, None]
+    total = error.square().mean() + sum(coarse(error, k) for k in scales)
+    return FlowLoss(total, each.detach())
 
 
 def coarse(error: Tensor, cells: int) -> Tensor:

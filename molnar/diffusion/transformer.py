@@ -106,7 +106,8 @@ class Transformer(nn.Module):
         text = self.text_in(self.text_norm(tokens))
         sequence = torch.cat([text, self.patches_in(patchify(x, self.config.patch))], dim=1)
         angles, allowed = self.places(x, length), self.allowed(sequence, mask)
-        condition = self.time(t) + self.pooled_in(pooled)
+        # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
+        condition = self.time(t) + self.pooled_in(pooled * pooled.shape[-1] ** 0.5)
 
         # think: every block looks at all of it
         shared = self.modulation(condition)

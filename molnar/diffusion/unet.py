@@ -1,10 +1,12 @@
 """A noisy latent, a time and a text in, the velocity of the flow out: a convolutional U-Net.
 
-Convolutions do the drawing; attention to the text sits on every level, attention of the picture to
-itself only where the picture is small.
+Convolutions do the drawing; where the picture is small, a transformer layer after each of them
+looks at the whole picture and at the text. The largest level has none, as in SDXL: that is where
+attention costs most and says least.
 
 Source: Ronneberger et al. 2015, arXiv 1505.04597; text by cross-attention: Rombach et al. 2022,
-arXiv 2112.10752, section 3.3.
+arXiv 2112.10752, section 3.3; none on the largest level: Podell et al. 2023, arXiv 2307.01952,
+section 2.1.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
 from molnar.base.nn.attention import Attention
 from molnar.base.nn.conv import Double, Halve, ResidualBlock, conv3, group_norm
+from molnar.base.nn.place import FEATURES, places
 from molnar.base.nn.time import TimeEmbedding
 
 
@@ -28,21 +32,23 @@ class UNetConfig:
     latent_channels: int = 16  # C of the latent
     text_width: int = 512  # D of the text tokens
     pooled_width: int = 384  # D of the pooled text
-    channels: tuple[int, ...] = (96, 192, 256)  # per level, from the latent's size downwards
-    blocks: int = 2  # residual blocks per level and direction
-    self_attention: tuple[bool, ...] = (False, True, True)  # per level
+    channels: tuple[int, ...] = (128, 224, 224)  # per level, from the latent's size downwards
+    blocks: tuple[int, ...] = (2, 2, 1)  # residual blocks per level, in each direction
+    attention: tuple[bool, ...] = (False, True, True)  # per level: look after each block
     heads: int = 4
     context: int = 192  # D of the text inside the network
     text_layers: int = 1  # attention layers over the text, trained with the network
-    condition: int = 384  # D of the time and pooled text together
+    condition: int = 256  # D of the time and pooled text together
+    layout: int = 64  # channels of the small picture that the text suggests, 0 for none
 
     def __post_init__(self) -> None:
-        if len(self.channels) != len(self.self_attention):
+        if not len(self.channels) == len(self.blocks) == len(self.attention):
             raise ConfigError(
-                f"channels has {len(self.channels)} levels, self_attention "
-                f"{len(self.self_attention)}: "
-                "give both the same length"
+                f"channels has {len(self.channels)} levels, blocks {len(self.blocks)}, attention "
+                f"{len(self.attention)}: give all the same length"
             )
+        if min(self.blocks, default=0) < 1:
+            raise ConfigError(f"blocks {self.blocks}: every level needs at least 1")
         if any(width % self.heads for width in (*self.channels, self.context)):
             raise ConfigError(
                 f"channels {self.channels} and context {self.context} must divide by "
@@ -70,12 +76,17 @@ class TextLayer(nn.Module):
 
 
 class Look(nn.Module):
-    """Look at the picture (optional) and at the text, then think: a transformer layer."""
+    """Look at the whole picture and at the text, then think: a transformer layer.
 
-    def __init__(self, channels: int, heads: int, context: int, self_attention: bool) -> None:
+    Each cell first learns where in the picture it is.
+    """
+
+    def __init__(self, channels: int, heads: int, context: int) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(channels) if self_attention else None
-        self.picture = Attention(channels, heads) if self_attention else None
+        self.place = nn.Linear(FEATURES, channels, bias=False)
+        nn.init.zeros_(self.place.weight)
+        self.norm1 = nn.LayerNorm(channels)
+        self.picture = Attention(channels, heads)
         self.norm2 = nn.LayerNorm(channels)
         self.text = Attention(channels, heads, context=context)
         self.norm3 = nn.LayerNorm(channels)
@@ -87,26 +98,51 @@ class Look(nn.Module):
     def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """Map Float B C H W with text Float B L D to Float B C H W."""
         height = x.shape[2]
-        h = rearrange(x, "B C H W -> B (H W) C")
-        if self.picture is not None and self.norm1 is not None:
-            h = h + self.picture(self.norm1(h))
+        h = rearrange(x, "B C H W -> B (H W) C") + self.place(places(x))
+        h = h + self.picture(self.norm1(h))
         h = h + self.text(self.norm2(h), tokens, mask)
         h = h + self.mlp(self.norm3(h))
         out: Tensor = rearrange(h, "B (H W) C -> B C H W", H=height)
         return out
 
 
-class Level(nn.Module):
-    """Residual blocks of one size, the last followed by a look at picture and text."""
+class Block(nn.Module):
+    """A residual block and, where the picture is small, a look at picture and text."""
 
-    def __init__(
-        self, channels_in: list[int], channels: int, config: UNetConfig, self_attention: bool
-    ) -> None:
+    def __init__(self, channels_in: int, channels: int, config: UNetConfig, looks: bool) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            ResidualBlock(c, channels, config.condition) for c in channels_in
-        )
-        self.look = Look(channels, config.heads, config.context, self_attention)
+        self.residual = ResidualBlock(channels_in, channels, config.condition)
+        self.look = Look(channels, config.heads, config.context) if looks else None
+
+    def forward(self, x: Tensor, condition: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Map Float B C H W to Float B C' H W."""
+        h: Tensor = self.residual(x, condition)
+        return h if self.look is None else self.look(h, tokens, mask)
+
+
+class Layout(nn.Module):
+    """What a text looks like before anything is known of the picture: one small map from words.
+
+    Attention gives every cell the same words; this gives every cell its own reading of them, as the
+    first layer of a generator does (Radford et al. 2015, arXiv 1511.06434, section 3).
+    """
+
+    SIDE = 8  # cells, of the square that is stretched over the picture
+
+    def __init__(self, context: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.width = width
+        self.spread = nn.Linear(context, width * self.SIDE**2)
+        self.leave = nn.Conv2d(width, channels, 1)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, gist: Tensor, like: Tensor) -> Tensor:
+        """Map a text Float B D to Float B C H W, H and W as those of `like`."""
+        small = self.spread(gist).view(-1, self.width, self.SIDE, self.SIDE)
+        sized = F.interpolate(small.float(), size=like.shape[2:], mode="bilinear")
+        out: Tensor = self.leave(F.silu(sized))
+        return out
 
 
 class UNet(nn.Module):
@@ -114,7 +150,7 @@ class UNet(nn.Module):
 
     Example:
         >>> import torch
-        >>> net = UNet(UNetConfig(channels=(64, 64), self_attention=(False, True), blocks=1))
+        >>> net = UNet(UNetConfig(channels=(64, 64), blocks=(1, 1), attention=(False, True)))
         >>> text = torch.zeros(2, 32, 512), torch.ones(2, 32, dtype=torch.bool), torch.zeros(2, 384)
         >>> net(torch.zeros(2, 16, 8, 8), torch.rand(2), *text).shape
         torch.Size([2, 16, 8, 8])
@@ -132,25 +168,28 @@ class UNet(nn.Module):
             TextLayer(config.context, config.heads) for _ in range(config.text_layers)
         )
         self.text_norm = nn.LayerNorm(config.context)
+        self.told = nn.Linear(config.context, config.condition)
+        for parameter in self.told.parameters():
+            nn.init.zeros_(parameter)
 
         self.enter = conv3(config.latent_channels, widths[0])
-        self.down = nn.ModuleList()
-        self.shrink = nn.ModuleList()
-        for level, (width, own) in enumerate(zip(widths, config.self_attention, strict=True)):
-            self.down.append(Level([width] * config.blocks, width, config, own))
+        self.down, self.shrink = nn.ModuleList(), nn.ModuleList()
+        self.up, self.grow = nn.ModuleList(), nn.ModuleList()
+        for level, (width, blocks, looks) in enumerate(
+            zip(widths, config.blocks, config.attention, strict=True)
+        ):
+            self.down.append(
+                nn.ModuleList(Block(width, width, config, looks) for _ in range(blocks))
+            )
+            self.up.insert(
+                0, nn.ModuleList(Block(2 * width, width, config, looks) for _ in range(blocks))
+            )
             if level + 1 < len(widths):
                 self.shrink.append(Halve(width, widths[level + 1]))
+                self.grow.insert(0, Double(widths[level + 1], width))
 
-        self.up = nn.ModuleList()
-        self.grow = nn.ModuleList()
-        for level in reversed(range(len(widths))):
-            width = widths[level]
-            self.up.append(
-                Level([2 * width] * config.blocks, width, config, config.self_attention[level])
-            )
-            if level:
-                self.grow.append(Double(width, widths[level - 1]))
-
+        wide = widths[min(1, len(widths) - 1)]
+        self.layout = Layout(config.context, config.layout, wide) if config.layout else None
         self.leave_norm = group_norm(widths[0])
         self.leave = conv3(widths[0], config.latent_channels)
         for parameter in self.leave.parameters():
@@ -172,32 +211,37 @@ class UNet(nn.Module):
             t: Float B in [0, 1], 0 = data, 1 = noise.
             tokens: text tokens, Float B L E.
             mask: Bool B L, True = a real token.
-            pooled: text as one vector, Float B P.
+            pooled: text as one unit vector, Float B P.
 
         Returns:
             Velocity, Float B C H W.
         """
-        condition = self.time(t) + self.pooled(pooled)
+        # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
+        condition = self.time(t) + self.pooled(pooled * pooled.shape[-1] ** 0.5)
         text = self.read(tokens, mask)
+        # what all words say together, in the network's own reading of them
+        real = mask[:, :, None].to(text.dtype)
+        gist = (text * real).sum(1) / real.sum(1)
+        condition = condition + self.told(gist)
 
         # down: draw finer features at ever smaller sizes, keeping each for the way back
         h = self.enter(x)
         kept: list[Tensor] = []
-        for level, part in enumerate(self.down):
-            for block in part.blocks:  # type: ignore[union-attr]
-                h = block(h, condition)
+        for level, blocks in enumerate(self.down):
+            for block in blocks:  # type: ignore[attr-defined]
+                h = block(h, condition, text, mask)
                 kept.append(h)
-            h = part.look(h, text, mask)  # type: ignore[operator]
             if level < len(self.shrink):
                 h = self.shrink[level](h)
+            if level == 0 and self.layout is not None:
+                h = h + self.layout(gist, h)
 
         # up: back to the latent's size, with what was kept on the way down
-        for level, part in enumerate(self.up):
-            for block in part.blocks:  # type: ignore[union-attr]
-                h = block(torch.cat([h, kept.pop()], dim=1), condition)
-            h = part.look(h, text, mask)  # type: ignore[operator]
+        for level, blocks in enumerate(self.up):
+            for block in blocks:  # type: ignore[attr-defined]
+                h = block(torch.cat([h, kept.pop()], dim=1), condition, text, mask)
             if level < len(self.grow):
                 h = self.grow[level](h)
 
-        velocity: Tensor = self.leave(nn.functional.silu(self.leave_norm(h)))
+        velocity: Tensor = self.leave(F.silu(self.leave_norm(h)))
         return velocity

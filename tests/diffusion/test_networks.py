@@ -10,7 +10,7 @@ from molnar.diffusion.unet import UNetConfig
 
 
 def test_json_builds_the_same_network() -> None:
-    config = UNetConfig(channels=(32, 32), self_attention=(False, True), blocks=1)
+    config = UNetConfig(channels=(32, 32), attention=(False, True), blocks=(1, 1))
     direct, again = build("unet", config), build("unet", to_json(config))
     assert {k: v.shape for k, v in direct.state_dict().items()} == {
         k: v.shape for k, v in again.state_dict().items()

@@ -44,8 +44,11 @@ def test_training_times_follow_their_law() -> None:
     # logit-normal: P(t < sigmoid(-1)) = P(N < -1) = .1587; a tenth of the times is uniform: .2689
     below = np.mean(times < 1 / (1 + np.e))
     assert below == pytest.approx(0.9 * 0.1587 + 0.1 * 0.2689, abs=0.015)
-    moved = training_times(generator(0, 1), 4000, shift=3.0)
+    moved = training_times(generator(0, 1), 4000, shift=3.0, uniform_p=0.0)
     assert np.median(moved) == pytest.approx(0.75, abs=0.01)
+    mixed = training_times(generator(0, 1), 4000, shift=3.0, uniform_p=0.25)
+    # the uniform ones are not shifted: P(t < .25) = .25 x .25 + .75 x P(N < logit(.1)) = .0730
+    assert np.mean(mixed < 0.25) == pytest.approx(0.0730, abs=0.015)
 
 
 def test_coarse_errors_are_those_that_agree() -> None:
@@ -59,3 +62,15 @@ def test_coarse_errors_are_those_that_agree() -> None:
     found = flow_loss(answer, x0, noise, torch.full((3,), 0.5), TEXT, scales=(2, 4))
     assert found.total.item() == 4 + 2 * 4 + 4 * 4
     assert found.each.tolist() == [4.0, 4.0, 4.0], "what is logged stays comparable"
+
+
+def test_weights_say_which_channels_count() -> None:
+    x0, noise = torch.zeros(3, 2, 4, 4), torch.ones(3, 2, 4, 4)
+    answer = torch.ones(3, 2, 4, 4)
+    answer[:, 1] = 3.0  # wrong by 2, in the second channel alone
+    network = Constant(answer)
+    t = torch.full((3,), 0.5)
+    for weights, expected in (((1.0, 1.0), 2.0), ((2.0, 0.0), 0.0), ((0.0, 2.0), 4.0)):
+        found = flow_loss(network, x0, noise, t, TEXT, weights=torch.tensor(weights))
+        assert found.total.item() == pytest.approx(expected)
+        assert found.each.tolist() == [2.0, 2.0, 2.0], "what is logged stays comparable"

@@ -1,20 +1,22 @@
 """The U-Net reads the text it is given, ignores padding, and can learn one batch by heart."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from molnar.base.errors import ConfigError
 from molnar.base.types import TextEmbedding
 from molnar.diffusion.objective import flow_loss
-from molnar.diffusion.unet import UNet, UNetConfig
+from molnar.diffusion.unet import Layout, UNet, UNetConfig
 
 SMALL = UNetConfig(
     latent_channels=4,
     text_width=16,
     pooled_width=12,
     channels=(32, 48),
-    self_attention=(False, True),
-    blocks=1,
+    attention=(False, True),
+    blocks=(1, 1),
     heads=4,
     context=32,
     condition=48,
@@ -109,7 +111,27 @@ def test_every_weight_gets_a_gradient() -> None:
 
 
 def test_impossible_sizes_name_both_fields() -> None:
-    with pytest.raises(ConfigError, match=r"channels.*self_attention"):
-        UNetConfig(channels=(32, 64), self_attention=(True,))
+    with pytest.raises(ConfigError, match=r"channels has 2.*attention 1"):
+        UNetConfig(channels=(32, 64), blocks=(1, 1), attention=(True,))
     with pytest.raises(ConfigError, match=r"channels.*heads"):
-        UNetConfig(channels=(32, 50), self_attention=(True, True))
+        UNetConfig(channels=(32, 50), blocks=(1, 1), attention=(True, True))
+    with pytest.raises(ConfigError, match="blocks"):
+        UNetConfig(channels=(32, 64), blocks=(1, 0), attention=(True, True))
+
+
+def test_every_cell_has_its_own_reading_of_the_text() -> None:
+    """Attention alone would tell all cells of an empty picture the same."""
+    layout = Layout(context=32, width=8, channels=48)
+    torch.nn.init.normal_(layout.leave.weight)
+    like = torch.zeros(2, 48, 4, 6)
+    drawn = layout(torch.randn(2, 32), like)
+    assert drawn.shape == like.shape
+    cells = drawn.detach().flatten(2).transpose(1, 2)
+    assert all(float(torch.pdist(row).min()) > 1e-3 for row in cells)
+    assert (drawn[0] - drawn[1]).abs().max() > 1e-3, "another text, another layout"
+
+
+def test_a_network_without_a_layout_draws_too() -> None:
+    network = opened(UNet(replace(SMALL, layout=0)))
+    assert not [name for name in network.state_dict() if name.startswith("layout")]
+    assert run(network, torch.randn(2, 4, 8, 8), text(2)).shape == (2, 4, 8, 8)

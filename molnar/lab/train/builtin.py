@@ -58,8 +58,8 @@ def sticker_test() -> Recipe:
             train=quick,
             model=UNetConfig(
                 channels=(16, 16),
-                blocks=1,
-                self_attention=(False, True),
+                blocks=(1, 1),
+                attention=(False, True),
                 heads=2,
                 context=16,
                 condition=16,
@@ -84,13 +84,15 @@ def sticker_test() -> Recipe:
 
 def sticker_cpu() -> Recipe:
     """A convolutional U-Net on common concepts, for two CPU cores and about two hours a run."""
-    base = TrainSettings(minutes=10, batch=24, lr=1e-3, channels_last=True)
+    base = TrainSettings(minutes=10, batch=24, lr=1e-3, precision="auto", channels_last=True)
     return Recipe(
         name="sticker_cpu",
         text=TextPart(
             train=TrainSettings(
-                minutes=12, batch=256, lr=8e-4, betas=(0.9, 0.98), warmup=15_000, cooldown=0.6
-            )
+                minutes=12, batch=256, lr=8e-4, betas=(0.9, 0.98), warmup=15_000, cooldown=0.6,
+                precision="auto",
+            ),
+            num_captions=30_000,
         ),
         vae=VaePart(
             train=TrainSettings(
@@ -106,18 +108,23 @@ def sticker_cpu() -> Recipe:
         ),
         diffusion=DiffusionPart(
             train=TrainSettings(
-                minutes=100, batch=16, lr=1e-3, warmup=3_000, cooldown=0.3, channels_last=True
+                minutes=100,
+                batch=32,
+                lr=1e-3,
+                warmup=5_000,
+                cooldown=0.3,
+                precision="auto",
+                channels_last=True,
             ),
-            # One block a level: on CPU the number of updates counts more than their weight.
-            model=UNetConfig(channels=(96, 192, 256), blocks=1),
+            model=UNetConfig(),
             # Coarse channels are larger than unit noise, and flat colour repeats over many cells: a
             # shape is only undecided above t = 0.9, so that is where most training belongs.
-            data=DiffusionData(shift=6.0, scales=(2, 4)),
+            data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),
         ),
         upscaler=UpscalerPart(train=base),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=WorldConfig(
-            geometry_p=0.56,
+            geometry_p=0.50,
             transparent_p=0.10,
             geometry={
                 "single": 0.20, "two": 0.14, "counting": 0.20, "colour": 0.12,
@@ -133,7 +140,7 @@ def sticker_cpu() -> Recipe:
                 "blob": 0.01, "fluent-color": 0.01, "fluent-high-contrast": 0.01,
             },
         ),
-        drawings=Drawings(concepts="few"),
+        drawings=Drawings(concepts="common"),
     )  # fmt: skip
 
 

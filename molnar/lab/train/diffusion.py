@@ -33,6 +33,7 @@ from molnar.text.tokens import Tokenizer
 
 STREAM_TIMES, STREAM_NOISE, STREAM_DROP = 21, 22, 23
 SHEET_STEPS, SHEET_GUIDANCE = 16, 3.0
+MEASURED = 256  # pictures from which the spread of the latent channels is read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,9 @@ class DiffusionData:
     seed: int = 0
     drop_p: float = 0.1  # share of captions dropped
     shift: float = 1.0  # of the training times; above 1 = more noise
+    uniform_p: float = 0.1  # share of times that are uniform instead
     scales: tuple[int, ...] = ()  # cells; coarser sizes at which the error counts too
+    spread: float = 0.0  # a channel's error counts by its standard deviation to this power
     size: int = 128  # pixels, each side, of the sheet's pictures
     prompts: tuple[str, ...] = (
         "a red circle on a blue background",
@@ -79,10 +82,23 @@ class DiffusionTask:
         self.encoder = encoder.eval().requires_grad_(False)
         torch.manual_seed(self.data.seed)
         self.module: nn.Module = build(kind_of(config), config)
+        self.weights = self.channel_weights() if self.data.spread else None
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
         return {"kind": kind_of(self.config), "config": self.config, "data": self.data}
+
+    def channel_weights(self) -> Tensor:
+        """Measure how far each latent channel spreads; give Float C with mean 1.
+
+        In a latent that is scaled half-way to white, power 2 is the error as pixels would show it,
+        0 that of the latent; between them, strong channels lead and faint ones are not forgotten.
+        """
+        images, _ = pictures(self.source, 0, MEASURED)
+        with torch.no_grad():
+            latent = self._on(self.autoencoder, images).encode(images)
+        found: Tensor = latent.std(dim=(0, 2, 3)).pow(self.data.spread)
+        return found / found.mean()
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give pictures number seen ... seen + size - 1 with their captions' ids, times and noise.
@@ -98,7 +114,10 @@ class DiffusionTask:
         )
         length = min(tokens.mask.shape[1], -(-int(tokens.mask.sum(1).max()) // 8) * 8)
         t = training_times(
-            generator(self.data.seed, STREAM_TIMES, seen), size, shift=self.data.shift
+            generator(self.data.seed, STREAM_TIMES, seen),
+            size,
+            shift=self.data.shift,
+            uniform_p=self.data.uniform_p,
         )
         config = self.autoencoder.config
         shape = (
@@ -122,7 +141,10 @@ class DiffusionTask:
         with torch.no_grad():
             x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
             text = self._embed(batch["ids"], batch["mask"])
-        found = flow_loss(self.module, x0, batch["noise"], batch["t"], text, self.data.scales)
+        weights = None if self.weights is None else self.weights.to(x0.device)
+        found = flow_loss(
+            self.module, x0, batch["noise"], batch["t"], text, self.data.scales, weights
+        )
         late = batch["t"] > 0.5
         return found.total, {
             "noisy": float(found.each[late].mean()) if bool(late.any()) else 0.0,

@@ -1,5 +1,7 @@
 """The diffusion task: pure batches, dropped captions, a loss that falls, a sheet that is drawn."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from PIL import Image
 
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import World, WorldConfig
-from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
+from molnar.lab.train.diffusion import MEASURED, DiffusionData, DiffusionTask
+from molnar.lab.train.source import pictures
 from molnar.lab.train.tokenizer import train_tokenizer
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
@@ -30,8 +33,8 @@ def task() -> DiffusionTask:
         text_width=32,
         pooled_width=12,
         channels=(32, 32),
-        self_attention=(False, True),
-        blocks=1,
+        attention=(False, True),
+        blocks=(1, 1),
         context=32,
         condition=32,
     )
@@ -75,3 +78,18 @@ def test_the_sheet_shows_every_prompt_twice(task: DiffusionTask, tmp_path: Path)
     with Image.open(path) as sheet:
         assert sheet.width == 4 * 192
         assert len(sheet.convert("RGB").getcolors(2**24) or []) > 50
+
+
+def test_errors_of_strong_channels_count_more(task: DiffusionTask) -> None:
+    task = copy.deepcopy(task)
+    task.data = replace(task.data, spread=1.0)
+    with torch.no_grad():
+        task.autoencoder.scale.copy_(torch.tensor([0.25, 0.5, 1.0, 2.0]))  # divides the latent
+    images, _ = pictures(task.source, 0, MEASURED)
+    spread = task.autoencoder.encode(images).std(dim=(0, 2, 3))
+    weights = task.channel_weights()
+    assert weights.mean().item() == pytest.approx(1.0)
+    assert torch.allclose(weights / weights[0], spread / spread[0], rtol=1e-4)
+    even = float(task.loss(task.batch(0, 8))[0].detach())
+    task.weights = weights
+    assert float(task.loss(task.batch(0, 8))[0].detach()) != pytest.approx(even)

@@ -42,8 +42,8 @@ def shrunk(name: str) -> Recipe:
     """Give a recipe with its own network kinds and settings, small enough for a test."""
     recipe, test = BUILTIN[name](), BUILTIN["sticker_test"]()
     small = {
-        "UNetConfig": {"channels": (8, 8), "self_attention": (False, True), "heads": 2,
-                       "context": 8, "condition": 8},
+        "UNetConfig": {"channels": (8, 8), "attention": (False, True), "blocks": (1, 1),
+                       "heads": 2, "context": 8, "condition": 8},
         "TransformerConfig": {"width": 16, "depth": 1, "heads": 2, "hidden": 16},
     }  # fmt: skip
     model = recipe.diffusion.model
