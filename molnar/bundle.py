@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -153,10 +153,11 @@ class Bundle:
                 f"expected {self.manifest.hash[:12]}; "
                 "it was edited or damaged: copy the bundle again"
             )
-        stored = self.manifest.checksum
-        if stored and checksum(self.manifest) != stored:
+        raw = json.loads(self.path(MANIFEST).read_bytes())
+        stored, found = self.manifest.checksum, checksum(raw)
+        if stored and found != stored:
             raise BundleError(
-                f"{self.path(MANIFEST)}: sha256 of its fields {checksum(self.manifest)[:12]}, "
+                f"{self.path(MANIFEST)}: sha256 of its fields {found[:12]}, "
                 f"expected {stored[:12]}; it was edited or damaged: copy the bundle again"
             )
 
@@ -287,9 +288,12 @@ def identity(manifest: Manifest) -> str:
     return _digest(decisive)
 
 
-def checksum(manifest: Manifest) -> str:
-    """Hash every field of a manifest but this one (hex sha256)."""
-    return _digest({k: v for k, v in to_json(manifest).items() if k != "checksum"})
+def checksum(fields: Mapping[str, Any]) -> str:
+    """Hash every field of a `bundle.json` but this one, as written there (hex sha256).
+
+    As written, not as read: 3 for 3.0, or a field that a later version adds, is no damage.
+    """
+    return _digest({k: v for k, v in fields.items() if k != "checksum"})
 
 
 def _digest(plain: Any) -> str:
@@ -317,7 +321,7 @@ def save(folder: Path, manifest: Manifest) -> Bundle:
         records[name] = Record(sha256=sha256(path), bytes=path.stat().st_size)
     filled = replace(manifest, files=records)
     filled = replace(filled, hash=identity(filled))
-    filled = replace(filled, checksum=checksum(filled))
+    filled = replace(filled, checksum=checksum(to_json(filled)))
     _check_names(folder / MANIFEST, filled)
     text = json.dumps(to_json(filled), indent=1, ensure_ascii=False) + "\n"
     write_bytes(folder / MANIFEST, text.encode(), force=True)

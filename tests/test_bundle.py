@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from molnar.base.errors import BundleError
-from molnar.bundle import MANIFEST, Bundle, find, identity, installed, read_manifest, save
+from molnar.bundle import MANIFEST, Bundle, checksum, find, identity, installed, read_manifest, save
 
 
 @pytest.fixture
@@ -198,3 +198,24 @@ def test_saving_twice_writes_the_same_bytes(copy: Path) -> None:
     before = (copy / MANIFEST).read_bytes()
     save(copy, read_manifest(copy / MANIFEST))
     assert (copy / MANIFEST).read_bytes() == before
+
+
+def test_whole_numbers_in_place_of_floats_are_no_damage(copy: Path) -> None:
+    manifest = read_manifest(copy / MANIFEST)
+    save(copy, replace(manifest, defaults=replace(manifest.defaults, guidance=3)))
+    assert Bundle.load(copy).manifest.defaults.guidance == 3.0
+
+
+def test_a_bundle_from_before_a_field_was_added_still_opens(copy: Path) -> None:
+    raw = json.loads((copy / MANIFEST).read_text())
+    del raw["defaults"]["rescale"]
+    raw["checksum"] = checksum(raw)
+    (copy / MANIFEST).write_text(json.dumps(raw))
+    assert Bundle.load(copy).manifest.defaults.rescale == 0.0
+
+
+def test_a_bundle_from_before_checksums_still_opens(copy: Path) -> None:
+    raw = json.loads((copy / MANIFEST).read_text())
+    del raw["checksum"]
+    (copy / MANIFEST).write_text(json.dumps(raw))
+    Bundle.load(copy)

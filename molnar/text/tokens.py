@@ -108,7 +108,8 @@ class Tokenizer:
         begin = encoding.offsets[kept][0]
         while begin > 0 and not text[begin].isspace() and not text[begin - 1].isspace():
             begin -= 1
-        return text[begin:].split()
+        # What is cut off may be blank to Python and a piece to the tokenizer, like U+001F.
+        return text[begin:].split() or [text[begin:]]
 
     def normalise(self, text: str) -> str:
         """Give the form of a text that is encoded: NFKC, lower case, single spaces."""

@@ -69,6 +69,7 @@ def test_a_thing_to_draw_is_no_mistyped_verb(word: str) -> None:
 
 
 def test_a_word_that_the_model_was_taught_is_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "taught", frozenset)
     assert meant("trains") == "train"
     monkeypatch.setattr(app, "taught", lambda: frozenset({"trains"}))
     assert meant("trains") is None

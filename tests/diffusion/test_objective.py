@@ -74,3 +74,13 @@ def test_weights_say_which_channels_count() -> None:
         found = flow_loss(network, x0, noise, t, TEXT, weights=torch.tensor(weights))
         assert found.total.item() == pytest.approx(expected)
         assert found.each.tolist() == [2.0, 2.0, 2.0], "what is logged stays comparable"
+
+
+def test_weights_count_at_coarser_sizes_too() -> None:
+    x0, noise = torch.zeros(3, 2, 4, 4), torch.ones(3, 2, 4, 4)
+    answer = torch.ones(3, 2, 4, 4)
+    answer[:, 1] = 3.0
+    network, t = Constant(answer), torch.full((3,), 0.5)
+    for weights, nothing in (((2.0, 0.0), True), ((0.0, 2.0), False)):
+        found = flow_loss(network, x0, noise, t, TEXT, (2,), torch.tensor(weights))
+        assert (found.total.item() == 0) == nothing

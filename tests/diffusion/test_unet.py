@@ -8,7 +8,7 @@ import torch
 from molnar.base.errors import ConfigError
 from molnar.base.types import TextEmbedding
 from molnar.diffusion.objective import flow_loss
-from molnar.diffusion.unet import Layout, UNet, UNetConfig
+from molnar.diffusion.unet import Layout, Look, UNet, UNetConfig
 
 SMALL = UNetConfig(
     latent_channels=4,
@@ -135,3 +135,16 @@ def test_a_network_without_a_layout_draws_too() -> None:
     network = opened(UNet(replace(SMALL, layout=0)))
     assert not [name for name in network.state_dict() if name.startswith("layout")]
     assert run(network, torch.randn(2, 4, 8, 8), text(2)).shape == (2, 4, 8, 8)
+
+
+def test_a_look_tells_the_cells_of_an_empty_picture_apart() -> None:
+    torch.manual_seed(0)
+    look = Look(channels=32, heads=4, context=16)
+    x, words = torch.zeros(1, 32, 4, 6), torch.randn(1, 3, 16)
+    real = torch.ones(1, 3, dtype=torch.bool)
+    with torch.no_grad():
+        same = look(x, words, real).flatten(2)[0].T
+        torch.nn.init.normal_(look.place.weight)
+        told = look(x, words, real).flatten(2)[0].T
+    assert float(torch.pdist(same).max()) < 1e-5
+    assert float(torch.pdist(told).min()) > 1e-3

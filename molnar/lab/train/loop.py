@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,8 @@ def train(
             f"{task.name}: finished and saved at {report.images:,} pictures; "
             "run the same command again to go on"
         )
+    if asked.exit_code == 0:  # SIGTERM then: nothing may follow either
+        report = replace(report, stopped="terminated")
     return report
 
 

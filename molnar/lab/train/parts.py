@@ -197,9 +197,10 @@ class Assembly:
             text_width=2 * encoder.config.width,
             pooled_width=encoder.config.pooled,
         )
-        device = pick_device(part.train.device)
+        device = pick_device("auto" if self.rehearsal else part.train.device)
+        data = dataclasses.replace(part.data, spread=0.0) if self.rehearsal else part.data
         source = self.supply.source(device, on_device=device.type != "cpu")
-        return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, part.data)
+        return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data)
 
     def _upscaler(self) -> UpscalerTask:
         part = self.recipe.upscaler

@@ -38,16 +38,18 @@ def pick_device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
             f"device is {name!r} and there is no CUDA GPU here; "
-            "use --recipe sticker_cpu, or --set train.device=auto"
+            "use --recipe sticker_cpu, or --set PART.train.device=auto"
         )
     return device
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Tell whether bf16 products are faster than fp32 ones: GPUs, and CPUs with matrix units (AMX).
+    """Tell whether bf16 products are faster than fp32 ones: GPUs since Ampere, CPUs with AMX.
 
-    A CPU without them emulates bf16 and is slower, by up to 80 times.
+    Elsewhere bf16 is emulated; on a CPU that is slower by up to 80 times.
     """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return device.type != "cpu" or bool(has_tiles())
 

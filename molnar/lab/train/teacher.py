@@ -89,7 +89,7 @@ def cached(teacher: Teacher, texts: Sequence[str], path: Path) -> Any:
     """
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
     damaged = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-    with contextlib.suppress(*damaged), np.load(path) as stored:
+    with contextlib.suppress(*damaged), path.open("rb") as file, np.load(file) as stored:
         if str(stored["digest"]) == digest:
             return stored["vectors"].astype(np.float32)
     # Rounded before use too, so that a run that is resumed from the file sees the same numbers.

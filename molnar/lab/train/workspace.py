@@ -149,6 +149,8 @@ def write_model(folder: Path, module: nn.Module, description: dict[str, Any]) ->
 
 def written_images(folder: Path) -> int | None:
     """Tell how many pictures the averaged weights in a run's folder saw; None without any."""
+    if not (folder / "model.safetensors").is_file():
+        return None
     try:
         images = json.loads((folder / "model.json").read_bytes())["images"]
     except (OSError, ValueError, KeyError, TypeError):

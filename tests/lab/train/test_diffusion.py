@@ -93,3 +93,13 @@ def test_errors_of_strong_channels_count_more(task: DiffusionTask) -> None:
     even = float(task.loss(task.batch(0, 8))[0].detach())
     task.weights = weights
     assert float(task.loss(task.batch(0, 8))[0].detach()) != pytest.approx(even)
+
+
+def test_channels_are_weighed_only_if_the_data_asks(task: DiffusionTask) -> None:
+    assert task.weights is None
+    data = replace(task.data, spread=1.0)
+    made = DiffusionTask(
+        task.source, task.config, task.autoencoder, task.tokenizer, task.encoder, data
+    )
+    assert made.weights is not None
+    assert made.weights.shape == (4,)

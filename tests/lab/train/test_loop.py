@@ -236,4 +236,28 @@ def test_automatic_precision_is_what_the_machine_is_fast_in(
             torch.cpu, "_is_amx_tile_supported", lambda has=has_units: has, raising=False
         )
         assert process.compute_type(settings, cpu) == expected
-    assert process.compute_type(settings, torch.device("cuda")) == torch.bfloat16
+    for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True, has=native: has
+        )
+        assert process.compute_type(settings, torch.device("cuda")) == expected
+
+
+def test_weights_that_were_moved_away_are_written_again(tmp_path: Path, toy: ModuleType) -> None:
+    train(toy.Toy(), toy.settings(), tmp_path / "toy")
+    weights = tmp_path / "toy" / "model.safetensors"
+    right = weights.read_bytes()
+    weights.unlink()
+    assert train(toy.Toy(), toy.settings(), tmp_path / "toy").stopped == "done"
+    assert weights.read_bytes() == right
+
+
+def test_sigterm_while_the_end_is_saved_is_not_lost(tmp_path: Path, toy: ModuleType) -> None:
+    class Late(toy.Toy):  # type: ignore[misc, name-defined]
+        def sheet(self, module: torch.nn.Module, path: Path) -> None:
+            super().sheet(module, path)
+            signal.raise_signal(signal.SIGTERM)
+
+    settings = toy.settings(sheet_minutes=1000.0)
+    assert train(Late(), settings, tmp_path / "toy").stopped == "terminated"
+    assert train(toy.Toy(), settings, tmp_path / "toy").stopped == "done"

@@ -224,3 +224,10 @@ def test_files_train_every_part(tmp_path: Path) -> None:
         loss, _ = task.loss(task.batch(0, 4))
         assert bool(torch.isfinite(loss)), part
     assert json.dumps(supply.identity())
+
+
+def test_a_gpu_recipe_is_rehearsed_on_any_machine(tmp_path: Path) -> None:
+    recipe = shrunk("sticker_gpu")
+    settings = dataclasses.replace(recipe.settings("diffusion"), device="cuda")
+    recipe = recipe.with_settings("diffusion", settings)
+    Assembly(recipe, tmp_path, Supply(recipe, Data()), rehearsal=True).task("diffusion")

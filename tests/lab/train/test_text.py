@@ -215,3 +215,14 @@ def test_lexicon_knows_what_was_drawn_and_suggests_only_that() -> None:
     assert lexicon.unknown("zzz", embed)[0].nearest == []  # the teacher knows of none
     assert [u.nearest[0] for u in lexicon.unknown("a sofa and a hound", embed)] == ["heart", "dog"]
     assert build_lexicon(STICKERS[:1], []).vectors is None
+
+
+def test_damaged_teacher_vectors_are_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "short.npz"
+    right = cached(bag_of_words, ["a", "b"], path)
+    whole = path.read_bytes()
+    for damaged in (b"", b"rotten", whole[: len(whole) // 2]):
+        path.write_bytes(damaged)
+        np.testing.assert_array_equal(cached(bag_of_words, ["a", "b"], path), right)
+        with np.load(path) as stored:
+            assert stored["vectors"].shape == right.shape
