@@ -1,6 +1,6 @@
 """A U-Net's training step beside bare matrix products of the same shapes: the share that is used.
 
-    python benchmarks/training_speed.py [--batch 48] [--size 16] [--precision bf16] [--compile]
+    python benchmarks/training_speed.py [--batch 32] [--size 16] [--precision bf16] [--compile]
 
 Every matrix product and convolution of one step (forward and backward) is listed with its shape;
 a convolution counts as the matrix product of its unfolded input. Each shape is then timed alone,
@@ -156,7 +156,7 @@ def step(config: UNetConfig, options: argparse.Namespace) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=16, help="rows and columns of the latent")
     parser.add_argument("--precision", choices=list(DTYPES), help="of the step")
     parser.add_argument("--config", type=Path, help="model.json of a trained U-Net")

@@ -94,7 +94,7 @@ class Transformer(nn.Module):
             t: Float B in [0, 1], 0 = data, 1 = noise.
             tokens: text tokens, Float B L E.
             mask: Bool B L, True = a real token; the others change nothing.
-            pooled: text as one vector, Float B P.
+            pooled: text as one unit vector, Float B P.
 
         Returns:
             Velocity, Float B C H W.

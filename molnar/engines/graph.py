@@ -125,7 +125,7 @@ def point(model: onnx.ModelProto, weights: Path, names: set[str]) -> None:
     Args:
         model: The graph; it must be saved beside the file.
         weights: The file.
-        names: The parameters.
+        names: The parameters; a quantised one brings its scales.
 
     Raises:
         TrainingError: A large tensor in the graph is none of the parameters: it would be a copy.

@@ -96,6 +96,9 @@ def test_distance(a: str, b: str, slips: int) -> None:
         (["x", "--stepz", "3"], "--steps"),
         (["--samplr", "euler", "x"], "--sampler"),
         (["models", "--jsn"], "--json"),
+        (["--versoin"], "--version"),
+        (["--hlep"], "--help"),
+        (["--sed"], "--seed"),
     ],
 )
 def test_a_mistyped_flag_names_the_right_one(args: list[str], said: str) -> None:
@@ -190,3 +193,9 @@ def test_a_library_that_is_not_installed_is_no_bug_of_ours(
     assert "bug" not in said
     report(ModuleNotFoundError("No module named 'molnar.x'", name="molnar.x"))
     assert "bug" in capsys.readouterr().err
+
+
+def test_a_lone_flag_of_make_is_not_taken_for_a_slip() -> None:
+    code, _, err = run("--verbose")
+    assert code == 2
+    assert "--version" not in err

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from molnar.app.cli.train import PARTS, train
@@ -130,3 +131,21 @@ def test_help_needs_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_gpu_recipe_without_a_gpu_is_refused_before_any_work(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    arguments = ["all", "--out", str(tmp_path / "run"), "--recipe", "sticker_gpu"]
+    result = CliRunner().invoke(train, arguments)
+    assert isinstance(result.exception, ConfigError)
+    assert "no CUDA GPU here" in str(result.exception)
+    assert not (tmp_path / "run").exists()
+
+
+def test_results_are_strict_json_even_when_nothing_was_left_to_train(
+    chain: tuple[Path, Result],
+) -> None:
+    result = molnar_train("vae", "--out", str(chain[0]), "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout, parse_constant=pytest.fail)["loss"] is None

@@ -15,7 +15,6 @@ import click
 
 from molnar import __version__
 from molnar.base.errors import MissingExtraError, MolnarError, one_line
-from molnar.base.words import hint
 
 # verb: (module, name of the command in it, what it does)
 VERBS = {
@@ -81,11 +80,20 @@ class Verbs(click.Group):
                     f"To draw it, type: molnar make {args[0]!r}"
                 )
             if len(args) == 1 and args[0].startswith("--"):
-                slip = hint(args[0], ("--version", "--help"))
-                if slip:
-                    raise click.UsageError(f"no option {args[0]!r}{slip}")
+                self.refuse_slip(ctx, args[0])
             args = ["make", *args]
         return super().parse_args(ctx, args)
+
+    def refuse_slip(self, ctx: click.Context, flag: str) -> None:
+        """Refuse a lone flag that stands for one of ours; `make` answers for its own."""
+        from molnar.base.words import nearest
+
+        ours = {"--version", "--help"}
+        make = self.get_command(ctx, "make")
+        its = {name for option in make.params for name in option.opts} if make else set()
+        near = nearest(flag, sorted(ours | its))
+        if near in ours and flag not in its:
+            raise click.UsageError(f"no option {flag!r}; did you mean {near!r}?")
 
     def main(  # type: ignore[override]
         self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any

@@ -97,6 +97,9 @@ def examine(
         exam: what to measure.
         tell: called with progress.
         describe: judge of likeness; the rule, or a measuring CLIP.
+
+    Raises:
+        DataError: the pack that `exam` names cannot be opened; nothing was drawn yet.
     """
     say = tell or _silent
     drawn = Drawn(pipeline, **exam.fields)

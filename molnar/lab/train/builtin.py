@@ -92,7 +92,6 @@ def sticker_cpu() -> Recipe:
                 minutes=12, batch=256, lr=8e-4, betas=(0.9, 0.98), warmup=15_000, cooldown=0.6,
                 precision="auto",
             ),
-            num_captions=30_000,
         ),
         vae=VaePart(
             train=TrainSettings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
@@ -194,7 +195,7 @@ def test_weights_that_a_kill_left_behind_are_written_again(
 ) -> None:
     """Killed after the last checkpoint and before the averaged weights were replaced."""
     train(toy.Toy(), toy.settings(images=24), tmp_path / "toy")
-    older = {name: (tmp_path / "toy" / name).read_bytes() for name in ("model.json",)}
+    older = (tmp_path / "toy" / "model.json").read_bytes()
     train(toy.Toy(), toy.settings(), tmp_path / "toy")
     right = (tmp_path / "toy" / "model.safetensors").read_bytes()
     (tmp_path / "toy" / "model.safetensors").write_bytes(b"stale")
@@ -202,7 +203,7 @@ def test_weights_that_a_kill_left_behind_are_written_again(
     if lost == "none":
         description.unlink()
     else:
-        description.write_bytes(older["model.json"] if lost == "older" else b"{")
+        description.write_bytes(older if lost == "older" else b"{")
     report = train(toy.Toy(), toy.settings(), tmp_path / "toy")
     assert report.stopped == "done"
     assert (tmp_path / "toy" / "model.safetensors").read_bytes() == right
@@ -261,3 +262,18 @@ def test_sigterm_while_the_end_is_saved_is_not_lost(tmp_path: Path, toy: ModuleT
     settings = toy.settings(sheet_minutes=1000.0)
     assert train(Late(), settings, tmp_path / "toy").stopped == "terminated"
     assert train(toy.Toy(), settings, tmp_path / "toy").stopped == "done"
+
+
+def test_a_full_disk_after_the_last_checkpoint_says_that_it_is_intact(
+    tmp_path: Path, toy: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = checkpoint.replace_durably
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "model.safetensors":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        whole(path, data)
+
+    monkeypatch.setattr(checkpoint, "replace_durably", full)
+    with pytest.raises(TrainingError, match=r"000000000048 is intact; free some space"):
+        train(toy.Toy(), toy.settings(), tmp_path / "toy")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from molnar.base.errors import ConfigError, TrainingError
 from molnar.lab.train.builtin import BUILTIN
@@ -231,3 +232,16 @@ def test_a_gpu_recipe_is_rehearsed_on_any_machine(tmp_path: Path) -> None:
     settings = dataclasses.replace(recipe.settings("diffusion"), device="cuda")
     recipe = recipe.with_settings("diffusion", settings)
     Assembly(recipe, tmp_path, Supply(recipe, Data()), rehearsal=True).task("diffusion")
+
+
+def test_pictures_that_only_the_upscaler_finds_broken_are_listed(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    for name in ("whole", "cut"):
+        Image.fromarray(noise).save(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text("noise")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:2000])
+    supply = Supply(BUILTIN["sticker_test"](), Data(pictures=tmp_path))
+    pairs = supply.pairs()
+    for index in range(2):
+        pairs.render(pairs.spec(index), supply.recipe.upscaler.data.size)
+    assert [Path(problem.path).name for problem in supply.problems] == ["cut.png"]
