@@ -6,8 +6,8 @@ Hardware:  two CPU cores, 4 GB of memory; with matrix units (AMX) bf16 is used, 
 Time:      two and a half hours in all: text 12 minutes, autoencoder 13, diffusion 100,
            upscaler 10, CLIP 15, and some for reading drawings and embedding texts
 Pace:      55 to 65 pictures/s in diffusion on two cores with AMX (16.1 M parameters, 6.3 GFLOP per
-           picture): 340,000 pictures in 100 minutes. `--set diffusion.train.compile=true` gains
-           3 % for two to three minutes of compiling (15 % on an earlier network)
+           picture): 340,000 pictures in 100 minutes. Compiling (`train.compile=true`) gained
+           15 % on an earlier network and 3 % on this one, for two to three minutes
 To reach:  ProcEval single >= 0.80, colour >= 0.75, overall >= 0.50. Not reached: shapes begin to
            follow the words after some 300,000 pictures. What is shipped, and how it came about in
            six runs of changing settings, is told in MODEL_CARD.md and docs/log.md
