@@ -27,7 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from molnar.diffusion.unet import UNet, UNetConfig
-from molnar.lab.train.process import attention_for, multiplies_bf16
+from molnar.lab.train.process import attention_for, keep_freed_memory, multiplies_bf16
 
 Shape = tuple[int, int, int]  # rows, inner, columns of one matrix product
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--bare", nargs="*", choices=list(DTYPES), default=list(DTYPES))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
+    keep_freed_memory()  # as training does
     if options.precision is None:  # as training with precision="auto" does
         fast = multiplies_bf16(torch.device(options.device))
         options.precision = "bf16" if fast else "fp32"

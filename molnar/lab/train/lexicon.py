@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from molnar.lab.data.palette import SHADES
 from molnar.lab.train.corpus import StickerText, words_of
 from molnar.lab.train.teacher import Teacher
 from molnar.text.words import COUNT, STOP_WORDS, Embed, Lexicon, stems
 
 WIDTH = 192  # numbers per word that are kept of its sentence vector; fewer blur the cosines
 NEAR = 0.51  # cosine of the teacher from which a word is related ("lorry" to "truck": .54)
+LEAST = 0.4  # cosine from which the single nearest word is worth naming ("piano" to "key": .38)
 
 
 def build_lexicon(
@@ -45,6 +47,8 @@ def build_lexicon(
     if teacher is not None:
         strange = [word for word in common if len(word) > 2 and not bare.knows(word)]
         related = _related(strange, suggested, teacher)
+    shades = {shade: name for shade, name in SHADES.items() if name in suggested}
+    related |= {s: [suggested.index(name)] for s, name in shades.items() if not bare.knows(s)}
     vectors, projection = _small(embed, suggested) if embed is not None else (None, None)
     return Lexicon(words, _emoji(stickers), related, vectors, projection)
 
@@ -63,9 +67,14 @@ def _related(
     best = np.argsort(-cosines, axis=1, kind="stable")[:, :COUNT]
     # A word without neighbours is kept too: then nothing taught is near, and nobody should guess.
     return {
-        word: [int(i) for i in order if row[i] >= NEAR]
-        for word, row, order in zip(strange, cosines, best, strict=True)
+        word: _near(row, order) for word, row, order in zip(strange, cosines, best, strict=True)
     }
+
+
+def _near(cosines: Any, order: Any) -> list[int]:
+    """Give the related words of one row, or the single nearest if that is not too far."""
+    near = [int(i) for i in order if cosines[i] >= NEAR]
+    return near or [int(i) for i in order[:1] if cosines[i] >= LEAST]
 
 
 def _small(embed: Embed, words: Sequence[str]) -> tuple[Any, Any]:

@@ -87,6 +87,7 @@ def train(
         TrainingInterrupted: Ctrl-C, after saving.
     """
     folder = Path(run_dir)
+    process.keep_freed_memory()
     with locked(folder), process.cpu_threads(settings.threads), process.signals() as asked:
         known = identity(task) if source is None else {**identity(task), "source": source}
         run = open_run(folder, settings, known, fresh=fresh)

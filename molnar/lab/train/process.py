@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -80,6 +82,24 @@ def attention_for(device: torch.device) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def keep_freed_memory() -> bool:
+    """Let glibc keep what is freed for the next step, for the rest of the process.
+
+    By default large tensors go back to the system when they are freed, and each step pays for
+    fresh, zeroed pages: 4 to 7 % of the U-Net's training.
+
+    Returns:
+        Whether this system's allocator took it; others are left as they are.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    # mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD.
+    return all([mallopt(-1, 2**31 - 1), mallopt(-2, 2**28), mallopt(-3, 2**31 - 1)])
 
 
 @contextmanager

@@ -211,9 +211,11 @@ def test_lexicon_knows_what_was_drawn_and_suggests_only_that() -> None:
     assert lexicon.knows("puppy")
     assert lexicon.knows("dogs")
     assert lexicon.emoji == {"\U0001f436": "dog face", "\u2764": "red heart"}
-    assert set(lexicon.related) == {"sofa", "zzz"}
+    assert {"sofa", "zzz", "scarlet"} <= set(lexicon.related)
     assert lexicon.unknown("zzz", embed)[0].nearest == []  # the teacher knows of none
     assert [u.nearest[0] for u in lexicon.unknown("a sofa and a hound", embed)] == ["heart", "dog"]
+    assert lexicon.unknown("scarlet", embed)[0].nearest == ["red"], "whatever the teacher thinks"
+    assert "navy" not in lexicon.related, "blue was not drawn"
     assert build_lexicon(STICKERS[:1], []).vectors is None
 
 
