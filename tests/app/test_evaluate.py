@@ -18,16 +18,19 @@ def call(*arguments):
 def test_a_report_is_written_and_printed(tiny, tmp_path, monkeypatch):
     whole = controls.retrieval
     monkeypatch.setattr(controls, "retrieval", lambda: whole(num_captions=60))
-    out, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
+    out, sheet, html = (tmp_path / name for name in ("report.json", "sheet.png", "page.html"))
     arguments = ["-m", tiny, "--only", "proceval", "--prompts", 1, "--seeds", 1, "--steps", 1]
     monkeypatch.setattr("sys.argv", ["/somewhere/molnar", "eval", "--prompts", "1"])
-    result = call(*arguments, "-o", out, "--sheet", sheet, "--pictures", tmp_path / "kept")
+    result = call(
+        *arguments, "-o", out, "--sheet", sheet, "--html", html, "--pictures", tmp_path / "kept"
+    )
     assert result.exit_code == 0, result.output
     written = json.loads(out.read_text())
     assert written["proceval"]["num_pictures"] == 6
     assert written["skipped"]["shuffled prompts"]
     assert written["command"] == "molnar eval --prompts 1"
     assert sheet.read_bytes().startswith(b"\x89PNG")
+    assert html.read_text().count("<img ") == 6
     assert "ProcEval" in result.stdout
     assert "made by:" in result.stdout
     assert "drawing ProcEval 6/6" in result.stderr
@@ -75,3 +78,9 @@ def test_the_judge_writes_its_report_too(tmp_path):
     result = CliRunner().invoke(cli, ["eval", "--only", "judge", "--prompts", "2", "-o", str(path)])
     assert result.exit_code == 0, result.stderr
     assert json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("flag", ["--sheet", "--html"])
+def test_the_judge_draws_nothing_to_show(tmp_path, flag):
+    with pytest.raises(RequestError, match=f"{flag} shows a model's pictures"):
+        call("--only", "judge", flag, tmp_path / "page")

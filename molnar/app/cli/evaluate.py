@@ -44,6 +44,7 @@ SECTIONS = ("proceval", "stickers", "fidelity", "judge")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")
 @click.option("--pictures", type=PATH, help="Keep pictures here, and go on from those kept.")
 @click.option("--sheet", type=PATH, help="Write a contact sheet (PNG), failures first.")
+@click.option("--html", type=PATH, help="Write a page with all scores and all pictures.")
 @click.option("-o", "--output", type=PATH, help="Write the report as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
@@ -53,7 +54,7 @@ def evaluate(**flags: Any) -> None:
     from molnar.base.errors import RequestError
 
     sections = _sections(flags["only"])
-    for name in ("sheet", "output"):
+    for name in ("sheet", "html", "output"):
         if flags[name] is not None and flags[name].exists() and not flags["force"]:
             raise RequestError(
                 f"{flags[name]} exists already; choose another name, or --force to replace it"
@@ -61,10 +62,11 @@ def evaluate(**flags: Any) -> None:
         if flags[name] is not None:
             check_folder(flags[name].parent)
     if "judge" in sections:
-        if flags["sheet"] is not None:
-            raise RequestError(
-                "--sheet shows a model's pictures, and the judge draws none: drop it"
-            )
+        for name in ("sheet", "html"):
+            if flags[name] is not None:
+                raise RequestError(
+                    f"--{name} shows a model's pictures, and the judge draws none: drop it"
+                )
         _test_judge(flags)
         return
     report = _examine(flags, _exam(flags, sections))
@@ -149,6 +151,10 @@ def _write(report: Report, flags: dict[str, Any]) -> None:
         buffer = io.BytesIO()
         sheet(report.trials).save(buffer, "PNG")
         write_bytes(flags["sheet"], buffer.getvalue(), force=flags["force"])
+    if flags["html"] is not None:
+        from molnar.lab.evaluate.page import page
+
+        write_bytes(flags["html"], page(report).encode(), force=flags["force"])
     if flags["as_json"]:
         click.echo(text)
         return

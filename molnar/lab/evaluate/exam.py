@@ -29,6 +29,7 @@ from molnar.lab.evaluate.stickers import (
     SPRITE_PX,
     Describe,
     Gallery,
+    Sighting,
     describe_by_rule,
     judge_accuracy,
     recognise,
@@ -56,7 +57,7 @@ class Exam:
 
 @dataclass(slots=True)
 class Report:
-    """All that was measured; ``trials`` are for the contact sheet and stay out of the JSON."""
+    """All that was measured; ``trials`` and ``sightings`` are for looking, and not in the JSON."""
 
     model: dict[str, Any]
     exam: dict[str, Any]
@@ -69,6 +70,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     command: str = ""
     trials: list[Trial] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain data; sections that were not measured are null."""
@@ -221,11 +223,12 @@ def _stickers(
     result = recognise(
         source, gallery, prompts, range(exam.num_seeds), _part(say, "drawing stickers")
     )
+    report.sightings = list(result.sightings)
     report.stickers = {
         "top1": plain(result.top1),
         "top5": plain(result.top5),
         "num_prompts": len(prompts),
-        "num_pictures": result.num_pictures,
+        "num_pictures": len(result.sightings),
         "gallery": len(gallery.keys),
         "judge_top5_on_jittered_drawings": plain(judge.jittered),
         "judge_top5_on_heldout_drawings": plain(judge.heldout),

@@ -21,15 +21,9 @@ MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
 
 def tables(report: Report) -> RenderableType:
     """Lay a report out for a terminal."""
-    model = report.model
-    head = (
-        f"{model['name']} {model['hash'][:12]}, {model['engine']}, "
-        f"{model['steps']} steps of {model['sampler']}, "
-        f"guidance {model['guidance']:g}, {model['width']} x {model['height']}"
-    )
-    parts: list[RenderableType] = [Text(head, style="bold")]
+    parts: list[RenderableType] = [Text(model_line(report), style="bold")]
     if report.proceval is not None:
-        parts += [_proceval(report), Text(_exam(report.proceval, report.exam))]
+        parts += [_proceval(report), Text(exam_line(report.proceval, report.exam))]
     if report.stickers is not None:
         parts.append(_stickers(report.stickers))
     if report.fidelity is not None:
@@ -39,11 +33,21 @@ def tables(report: Report) -> RenderableType:
         words = f"{within:.3f} between seeds of one prompt, {between:.3f} between prompts"
         parts.append(Text(f"diversity (1 - cosine): {words}"))
     if report.cost is not None:
-        parts.append(Text(_cost(report.cost)))
+        parts.append(Text(cost_line(report.cost)))
     parts += [Text(f"skipped: {what}: {why}") for what, why in report.skipped.items()]
     if report.command:
         parts.append(Text(f"made by: {report.command}"))
     return Group(*parts)
+
+
+def model_line(report: Report) -> str:
+    """Say which model was measured, and how it drew."""
+    model = report.model
+    return (
+        f"{model['name']} {model['hash'][:12]}, {model['engine']}, "
+        f"{model['steps']} steps of {model['sampler']}, "
+        f"guidance {model['guidance']:g}, {model['width']} x {model['height']}"
+    )
 
 
 def _proceval(report: Report) -> Table:
@@ -69,7 +73,8 @@ def _proceval(report: Report) -> Table:
     return table
 
 
-def _exam(scores: Scores, exam: dict[str, Any]) -> str:
+def exam_line(scores: Scores, exam: dict[str, Any]) -> str:
+    """Say which prompts were asked, and how many."""
     return (
         f"prompts: version {exam['prompts_version']}, {exam['prompts_fingerprint']}; "
         f"{scores.num_prompts} prompts, {scores.num_pictures} pictures; "
@@ -89,16 +94,22 @@ def _stickers(found: dict[str, Any]) -> Table:
     table = Table(title=f"Stickers: nearest of {found['gallery']} drawings")
     for name in ("what", "share [95 %]"):
         table.add_column(name, justify="left" if name == "what" else "right")
-    rows = {
+    for row in sticker_rows(found):
+        table.add_row(*row)
+    return table
+
+
+def sticker_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Give (what, share with its interval) of the sticker section."""
+    keys = {
         "asked concept is the nearest drawing": "top1",
         "asked concept among the nearest 5": "top5",
         "the judge itself, on jittered drawings (top 5)": "judge_top5_on_jittered_drawings",
         "the judge itself, on held-out drawings (top 5)": "judge_top5_on_heldout_drawings",
     }
-    for words, key in rows.items():
-        value = found[key]
-        table.add_row(words, Interval(*value).text() if value else "-")
-    return table
+    return [
+        (words, Interval(*found[key]).text() if found[key] else "-") for words, key in keys.items()
+    ]
 
 
 def _fidelity(found: dict[str, Any]) -> Table:
@@ -106,15 +117,24 @@ def _fidelity(found: dict[str, Any]) -> Table:
     table.add_column("part")
     for name in ("PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures"):
         table.add_column(name, justify="right")
+    for row in fidelity_rows(found):
+        table.add_row(*row)
+    return table
+
+
+def fidelity_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Give (part, three PSNR, mean dE, number of pictures) of the fidelity section."""
+    rows = []
     for part in ("vae", "upscaler", "bicubic"):
         row = found.get(part)
         if row is not None:
             decibels = [f"{row[key]:.2f} dB" for key in ("psnr_white", "psnr_rgba", "psnr_edges")]
-            table.add_row(part, *decibels, f"{row['colour_de']:.2f}", f"{row['num_pictures']:.0f}")
-    return table
+            rows.append((part, *decibels, f"{row['colour_de']:.2f}", f"{row['num_pictures']:.0f}"))
+    return rows
 
 
-def _cost(found: dict[str, Any]) -> str:
+def cost_line(found: dict[str, Any]) -> str:
+    """Say how long a picture took, and how large the model is."""
     if found["seconds_median"] is None:
         return f"cost: {found['megabytes']} MB; seconds not measured (no picture was drawn)"
     return (

@@ -29,7 +29,7 @@ from molnar.lab.data.palette import lab
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
 from molnar.lab.evaluate.proceval import Progress
-from molnar.lab.evaluate.segments import delta_e, on_white
+from molnar.lab.evaluate.segments import delta_e, judged_size, on_white
 from molnar.lab.evaluate.sources import Pixels, Source
 
 Vectors = NDArray[np.float32]
@@ -53,6 +53,22 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """One picture of a sticker prompt (128 px) and the drawings it looks most like."""
+
+    prompt: str
+    name: str  # that was asked for
+    seed: int
+    image: Pixels
+    nearest: tuple[str, ...]  # five names, best first
+
+    @property
+    def found(self) -> bool:
+        """Whether the asked concept is among the nearest five."""
+        return self.name in self.nearest
+
+
+@dataclass(frozen=True, slots=True)
 class Recognition:
     """How often the asked concept was nearest, and among the five nearest; intervals by prompt.
 
@@ -62,7 +78,7 @@ class Recognition:
     top1: Interval
     top5: Interval
     rows: tuple[tuple[str, str, float, tuple[str, ...]], ...]
-    num_pictures: int
+    sightings: tuple[Sighting, ...]
 
 
 class Gallery:
@@ -116,18 +132,19 @@ def recognise(
     """Draw (prompt, concept) pairs and look for the concept among the nearest drawings."""
     chosen = list(seeds)
     first, fifth, rows = [], [], []
-    done = 0
+    sightings: list[Sighting] = []
     for prompt, name in prompts:
-        found = []
         for seed in chosen:
-            found.append([near.name for near in gallery.nearest(source(prompt, seed))])
-            done += 1
+            image = source(prompt, seed)
+            near = tuple(near.name for near in gallery.nearest(image))
+            sightings.append(Sighting(prompt, name, seed, judged_size(image), near))
             if progress is not None:
-                progress(done, len(prompts) * len(chosen))
-        first.append([float(names[0] == name) for names in found])
-        fifth.append([float(name in names) for names in found])
-        rows.append((prompt, name, float(np.mean(fifth[-1])), tuple(found[0])))
-    return Recognition(bootstrap(first), bootstrap(fifth), tuple(rows), done)
+                progress(len(sightings), len(prompts) * len(chosen))
+        own = sightings[-len(chosen) :]
+        first.append([float(seen.nearest[0] == name) for seen in own])
+        fifth.append([float(seen.found) for seen in own])
+        rows.append((prompt, name, float(np.mean(fifth[-1])), own[0].nearest))
+    return Recognition(bootstrap(first), bootstrap(fifth), tuple(rows), tuple(sightings))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,22 @@
 """The whole exam on a tiny untrained model: everything is measured, or said to be skipped."""
 
+import base64
 import io
 import json
+from dataclasses import replace
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from molnar.base.errors import DataError
 from molnar.lab.evaluate import exam as module
 from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.page import page
 from molnar.lab.evaluate.report import sheet, tables
+from molnar.lab.evaluate.stickers import Sighting
 from molnar.pipeline import load
 
 SMALL = {"steps": 1, "height": 64, "width": 64}
@@ -80,6 +86,52 @@ def test_the_sheet_shows_failures_first(report):
     picture = sheet(found.trials, columns=6, cell=40)
     assert picture.width == 240
     assert np.asarray(picture).std() > 0
+
+
+class Page(HTMLParser):
+    """Reads a page as a browser does: what is open must be closed, and nothing is fetched."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.images, self.fetched, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        if tag == "img":
+            self.images.append(found)
+        self.fetched += [v for k, v in attrs if k in ("src", "href") and not v.startswith("data:")]
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def test_the_page_shows_every_picture_and_every_score_and_fetches_nothing(report):
+    found, _ = report
+    right = [trial.verdict.correct for trial in found.trials]
+    trials = [
+        replace(trial, question=replace(trial.question, prompt=f"<b>{trial.question.prompt}"))
+        for trial in found.trials
+    ]
+    seen = Sighting("a & b", "a", 3, np.zeros((8, 8, 4), np.uint8), ("a", "c", "c"))
+    html = page(replace(found, trials=trials, sightings=[seen], command="molnar eval"))
+    read = Page()
+    read.feed(html)
+    assert (read.open, read.fetched) == ([], [])
+    assert len(read.images) == len(right) + 1
+    assert [i["alt"] for i in read.images].count("seed 3, right") == 1
+    assert sum("wrong" in image["alt"] for image in read.images) == right.count(False)
+    for image in read.images:
+        data = base64.b64decode(image["src"].partition(",")[2])
+        assert Image.open(io.BytesIO(data)).size in {(64, 64), (128, 128), (8, 8)}
+    text = " ".join(read.words)
+    for words in ("attribution", "ground truth", "PSNR", "Skipped: stickers", "molnar eval",
+                  "<b>a ", "a & b", "like a, c"):  # fmt: skip
+        assert words in text, "and what a prompt holds is text, never markup"
 
 
 def test_a_pack_that_was_named_and_is_not_there_is_an_error_before_any_work(tiny, tmp_path):

@@ -95,7 +95,7 @@ def test_recognition_is_scored_by_prompt(pack, gallery):
 
     found = recognise(model, gallery, [("a star", "star"), ("a heart", "heart")], seeds=(0, 1))
     assert found.top1.value == 0.5  # seed 1 always draws a circle
-    assert found.num_pictures == 4
+    assert len(found.sightings) == 4
     assert [row[:3] for row in found.rows] == [("a star", "star", 0.5), ("a heart", "heart", 0.5)]
 
 

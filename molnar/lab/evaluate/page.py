@@ -1,0 +1,144 @@
+"""A report in, one HTML page out: every score, and every picture that made it, failures first.
+
+The page is one file without scripts: pictures are inside it, so it can be mailed or kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib import resources
+from itertools import groupby
+
+from PIL import Image
+
+from molnar.lab.evaluate.exam import Report
+from molnar.lab.evaluate.intervals import EMPTY, Interval
+from molnar.lab.evaluate.proceval import Scores, Trial
+from molnar.lab.evaluate.prompts import TASKS, TITLES
+from molnar.lab.evaluate.report import cost_line, exam_line, fidelity_rows, model_line, sticker_rows
+from molnar.lab.evaluate.sources import Pixels
+from molnar.lab.evaluate.stickers import Sighting
+
+
+def page(report: Report) -> str:
+    """Lay a report out as one HTML page.
+
+    Args:
+        report: Of `examine`; its trials and sightings are shown, all prompts and all seeds.
+    """
+    parts = [f"<h1>{escape(model_line(report))}</h1>"]
+    if report.command:
+        parts.append(f"<p>Made by <code>{escape(report.command)}</code></p>")
+    if report.proceval is not None:
+        parts += _proceval(report, report.proceval)
+    if report.stickers is not None:
+        parts.append(_table("Stickers", ("", "share [95 %]"), sticker_rows(report.stickers)))
+    if report.fidelity is not None:
+        head = ("part", "PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures")
+        parts.append(_table("Fidelity (medians)", head, fidelity_rows(report.fidelity)))
+    if report.cost is not None:
+        parts.append(f"<p>{escape(cost_line(report.cost))}</p>")
+    parts += [
+        f"<p>Skipped: {escape(what)}: {escape(why)}</p>" for what, why in report.skipped.items()
+    ]
+    parts += _trials(report.trials) + _sightings(report.sightings)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(str(report.model['name']))}, measured</title><style>{_style()}</style>"
+        f"</head><body>\n{chr(10).join(parts)}\n</body></html>\n"
+    )
+
+
+def _style() -> str:
+    return resources.files("molnar.lab.evaluate").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _proceval(report: Report, scores: Scores) -> list[str]:
+    head = ("task", "model", "seen", "held out", *report.controls)
+    rows = []
+    for task in TASKS:
+        if task in scores.tasks:
+            own = (scores.tasks, scores.tasks_seen, scores.tasks_heldout)
+            others = (other.tasks for other in report.controls.values())
+            values = [table.get(task, EMPTY) for table in (*own, *others)]
+            rows.append((TITLES[task], *map(Interval.text, values)))
+    overall = [scores.overall, scores.seen, scores.heldout]
+    overall += [other.overall for other in report.controls.values()]
+    rows.append(("overall (mean of tasks)", *map(Interval.text, overall)))
+    return [
+        _table("ProcEval: share of pictures judged correct", head, rows),
+        f"<p>{escape(exam_line(scores, report.exam))}</p>",
+    ]
+
+
+def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        f'<div class="wide"><table><caption>{escape(title)}</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _trials(trials: Sequence[Trial]) -> list[str]:
+    """Show ProcEval's pictures: task by task, the prompts that failed most first."""
+    parts = []
+    for task in TASKS:
+        own = [trial for trial in trials if trial.question.task == task]
+        if not own:
+            continue
+        prompts = [list(rows) for _, rows in groupby(own, lambda trial: trial.question.prompt)]
+        prompts.sort(key=lambda rows: sum(row.verdict.correct for row in rows) / len(rows))
+        parts.append(f"<h2>{escape(TITLES[task])}</h2>")
+        for rows in prompts:
+            right = sum(row.verdict.correct for row in rows)
+            split = {"seen": "seen", "heldout": "held out"}[rows[0].question.split]
+            cells = [
+                _figure(r.image, r.seed, r.verdict.correct, r.verdict.reason)
+                for r in sorted(rows, key=lambda row: row.verdict.correct)
+            ]
+            parts.append(_prompt(rows[0].question.prompt, f"{split}, {right}/{len(rows)}", cells))
+    return parts
+
+
+def _sightings(sightings: Sequence[Sighting]) -> list[str]:
+    """Show the sticker prompts' pictures with the drawings that they look most like."""
+    prompts = [list(rows) for _, rows in groupby(sightings, lambda seen: seen.prompt)]
+    prompts.sort(key=lambda rows: sum(row.found for row in rows) / len(rows))
+    parts = ["<h2>stickers</h2>"] if prompts else []
+    for rows in prompts:
+        right = sum(row.found for row in rows)
+        cells = [
+            _figure(row.image, row.seed, row.found, "like " + ", ".join(dict.fromkeys(row.nearest)))
+            for row in sorted(rows, key=lambda row: row.found)
+        ]
+        parts.append(_prompt(rows[0].prompt, f"{right}/{len(rows)} in the top five", cells))
+    return parts
+
+
+def _prompt(prompt: str, note: str, cells: Sequence[str]) -> str:
+    return (
+        f'<section class="prompt"><h3>{escape(prompt)}<small>{escape(note)}</small></h3>'
+        f"<div>{''.join(cells)}</div></section>"
+    )
+
+
+def _figure(image: Pixels, seed: int, right: bool, words: str) -> str:
+    mark = "ok" if right else "no"
+    return (
+        f'<figure class="{mark}"><img alt="seed {seed}, {"right" if right else "wrong"}" '
+        f'loading="lazy" width="128" height="128" src="{_embedded(image)}">'
+        f"<figcaption><b>seed {seed}</b> {escape(words)}</figcaption></figure>"
+    )
+
+
+def _embedded(image: Pixels) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "WEBP", quality=88)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
