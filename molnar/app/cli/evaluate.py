@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from molnar.lab.evaluate.exam import Exam, Report
 
 PATH = click.Path(path_type=Path)
-SECTIONS = ("proceval", "stickers", "fidelity", "judge")
+SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "judge")
 
 
 @click.command()
@@ -37,8 +37,8 @@ SECTIONS = ("proceval", "stickers", "fidelity", "judge")
 @click.option("--steps", type=click.IntRange(1, 150), help="Other than the model's own.")
 @click.option(
     "--only",
-    help="Sections, joined by commas: proceval, stickers, fidelity; or judge, "
-    "which tests the judge itself.",
+    help="Sections, joined by commas: proceval, stickers, fidelity, and paraphrases, which is not "
+    "in the usual three; or judge, which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")
@@ -83,7 +83,7 @@ def _sections(only: str | None) -> tuple[str, ...]:
     unknown = [name for name in chosen if name not in SECTIONS]
     if unknown or ("judge" in chosen and len(chosen) > 1):
         raise RequestError(
-            f"got --only {only}; expected some of proceval, stickers, fidelity, or judge alone"
+            f"got --only {only}; expected some of {', '.join(SECTIONS[:-1])}, or judge alone"
         )
     return chosen
 
@@ -97,6 +97,7 @@ def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
         num_prompts=flags["prompts"] or (20 if quick else 50),
         num_seeds=flags["seeds"],
         num_stickers=20 if quick else 50,
+        num_paraphrases=60 if quick else 1_000,
         num_drawings=24 if quick else 64,
         sections=sections,
         stickers=flags["stickers"],

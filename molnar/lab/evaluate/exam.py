@@ -15,6 +15,7 @@ from typing import Any
 from molnar.base.errors import BundleError
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import controls, fidelity
+from molnar.lab.evaluate.paraphrases import paraphrases, understand
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
 from molnar.lab.evaluate.prompts import (
     STICKER_PROMPTS,
@@ -36,7 +37,9 @@ from molnar.lab.evaluate.stickers import (
 )
 from molnar.pipeline import Pipeline
 
-SECTIONS = ("proceval", "stickers", "fidelity")
+SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases")
+USUAL = SECTIONS[:3]  # paraphrases take as long as all the others
+NEED_PACK = {"stickers", "paraphrases"}
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how much
 
 
@@ -48,8 +51,9 @@ class Exam:
     tasks: tuple[str, ...] = TASKS  # of ProcEval
     num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
     num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
+    num_paraphrases: int = 1_000  # of the test set, from its beginning; it has fewer
     num_drawings: int = 64  # pictures for fidelity
-    sections: tuple[str, ...] = SECTIONS
+    sections: tuple[str, ...] = USUAL
     stickers: Path | None = None  # folder of the sticker pack
     pictures: Path | None = None  # folder where pictures are kept, to go on later
     fields: dict[str, Any] = field(default_factory=dict)  # of the request, e.g. steps
@@ -64,6 +68,7 @@ class Report:
     proceval: Scores | None = None
     controls: dict[str, Scores] = field(default_factory=dict)
     stickers: dict[str, Any] | None = None
+    paraphrases: dict[str, Any] | None = None
     fidelity: dict[str, Any] | None = None
     diversity: dict[str, float] | None = None
     cost: dict[str, Any] | None = None
@@ -82,6 +87,7 @@ class Report:
             "proceval": self.proceval.to_json() if self.proceval else None,
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "stickers": self.stickers,
+            "paraphrases": self.paraphrases,
             "fidelity": self.fidelity,
             "diversity": self.diversity,
             "cost": self.cost,
@@ -112,8 +118,13 @@ def examine(
     pack = _open_stickers(exam, report, say)
     if "proceval" in exam.sections:
         _proceval(pipeline, source, exam, report, say)
-    if "stickers" in exam.sections and pack is not None:
-        _stickers(source, exam, pack, describe, report, say)
+    if pack is not None and NEED_PACK & set(exam.sections):
+        say("describing the drawings", 0, 1)
+        gallery = Gallery.of(pack, describe)
+        if "stickers" in exam.sections:
+            _stickers(source, exam, pack, gallery, report, say)
+        if "paraphrases" in exam.sections:
+            _paraphrases(source, exam, pack, gallery, report, say)
     if "fidelity" in exam.sections:
         _fidelity(pipeline, exam, pack, report, say)
     report.cost = fidelity.cost(drawn.seconds, pipeline.bundle.folder)
@@ -151,10 +162,10 @@ def _about(exam: Exam) -> dict[str, Any]:
 def _open_stickers(exam: Exam, report: Report, say: Tell) -> Stickers | None:
     """Open the pack if some section can use it."""
     if exam.stickers is None:
-        if "stickers" in exam.sections:
-            report.skipped["stickers"] = "no sticker pack; give its folder with --stickers DIR"
+        for name in sorted(NEED_PACK & set(exam.sections)):
+            report.skipped[name] = "no sticker pack; give its folder with --stickers DIR"
         return None
-    if not {"stickers", "fidelity"} & set(exam.sections):
+    if not (NEED_PACK | {"fidelity"}) & set(exam.sections):
         return None
     say(f"reading {exam.stickers}", 0, 1)
     return Stickers.open(exam.stickers, size=SPRITE_PX)
@@ -210,20 +221,18 @@ def control_scores(
 
 
 def _stickers(
-    source: Source, exam: Exam, pack: Stickers, describe: Describe, report: Report, say: Tell
+    source: Source, exam: Exam, pack: Stickers, gallery: Gallery, report: Report, say: Tell
 ) -> None:
     """Measure recognition and the judge of it."""
     prompts = [pair for pair in STICKER_PROMPTS if pair[1] in pack.concepts][: exam.num_stickers]
     if not prompts:
         report.skipped["stickers"] = f"{exam.stickers} has none of the asked concepts"
         return
-    say("describing the drawings", 0, 1)
-    gallery = Gallery.of(pack, describe)
     judge = judge_accuracy(gallery, pack, [name for _, name in prompts])
     result = recognise(
         source, gallery, prompts, range(exam.num_seeds), _part(say, "drawing stickers")
     )
-    report.sightings = list(result.sightings)
+    report.sightings += result.sightings
     report.stickers = {
         "top1": plain(result.top1),
         "top5": plain(result.top5),
@@ -236,6 +245,25 @@ def _stickers(
             {"prompt": prompt, "asked": name, "top5": share, "nearest": list(near)}
             for prompt, name, share, near in result.rows
         ],
+    }
+
+
+def _paraphrases(
+    source: Source, exam: Exam, pack: Stickers, gallery: Gallery, report: Report, say: Tell
+) -> None:
+    """Measure whether other words land on the concepts that plain names draw."""
+    asked = [pair for pair in paraphrases() if pair[1] in pack.concepts]
+    asked = asked[: exam.num_paraphrases]
+    if not asked:
+        report.skipped["paraphrases"] = f"{exam.stickers} has none of the asked concepts"
+        return
+    found = understand(source, gallery, asked, range(exam.num_seeds), say)
+    report.sightings += found.sightings
+    report.paraphrases = {
+        "concepts": found.num_concepts,
+        "working": list(found.working),
+        "share": plain(found.share),
+        "num_pictures": len(found.sightings),
     }
 
 

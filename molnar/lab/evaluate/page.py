@@ -18,7 +18,14 @@ from molnar.lab.evaluate.exam import Report
 from molnar.lab.evaluate.intervals import EMPTY, Interval
 from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
-from molnar.lab.evaluate.report import cost_line, exam_line, fidelity_rows, model_line, sticker_rows
+from molnar.lab.evaluate.report import (
+    cost_line,
+    exam_line,
+    fidelity_rows,
+    model_line,
+    paraphrase_line,
+    sticker_rows,
+)
 from molnar.lab.evaluate.sources import Pixels
 from molnar.lab.evaluate.stickers import Sighting
 
@@ -36,6 +43,8 @@ def page(report: Report) -> str:
         parts += _proceval(report, report.proceval)
     if report.stickers is not None:
         parts.append(_table("Stickers", ("", "share [95 %]"), sticker_rows(report.stickers)))
+    if report.paraphrases is not None:
+        parts.append(f"<p>{escape(paraphrase_line(report.paraphrases))}</p>")
     if report.fidelity is not None:
         head = ("part", "PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures")
         parts.append(_table("Fidelity (medians)", head, fidelity_rows(report.fidelity)))
@@ -118,7 +127,9 @@ def _sightings(sightings: Sequence[Sighting]) -> list[str]:
             _figure(row.image, row.seed, row.found, "like " + ", ".join(dict.fromkeys(row.nearest)))
             for row in sorted(rows, key=lambda row: row.found)
         ]
-        parts.append(_prompt(rows[0].prompt, f"{right}/{len(rows)} in the top five", cells))
+        parts.append(
+            _prompt(rows[0].prompt, f"{rows[0].name}: {right}/{len(rows)} in the top five", cells)
+        )
     return parts
 
 

@@ -26,6 +26,8 @@ def tables(report: Report) -> RenderableType:
         parts += [_proceval(report), Text(exam_line(report.proceval, report.exam))]
     if report.stickers is not None:
         parts.append(_stickers(report.stickers))
+    if report.paraphrases is not None:
+        parts.append(Text(paraphrase_line(report.paraphrases)))
     if report.fidelity is not None:
         parts.append(_fidelity(report.fidelity))
     if report.diversity is not None:
@@ -110,6 +112,15 @@ def sticker_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (words, Interval(*found[key]).text() if found[key] else "-") for words, key in keys.items()
     ]
+
+
+def paraphrase_line(found: dict[str, Any]) -> str:
+    """Say what share of the paraphrases is drawn as the right concept."""
+    share = Interval(*found["share"]).text() if found["share"] else "-"
+    return (
+        f"paraphrases: {share} on the right concept, of {len(found['working'])} concepts that "
+        f"their plain names draw ({found['concepts']} were asked)"
+    )
 
 
 def _fidelity(found: dict[str, Any]) -> Table:

@@ -73,11 +73,13 @@ def test_a_second_run_draws_nothing_again_and_agrees(tiny, report):
 def test_the_tables_show_scores_controls_skips_and_command(report):
     found, _ = report
     found.command = "molnar eval --quick"
+    found.paraphrases = {"concepts": 9, "working": ["fox"], "share": [0.5, 0.2, 0.8]}
     console = Console(width=170, file=io.StringIO())
     console.print(tables(found))
     text = console.file.getvalue()
     for words in ("attribution", "held out", "ground truth", "shuffled", "PSNR at edges",
-                  "skipped: stickers", "made by: molnar eval --quick", "MB"):  # fmt: skip
+                  "skipped: stickers", "made by: molnar eval --quick", "MB",
+                  "paraphrases: 0.50 [0.20, 0.80] on the right concept"):  # fmt: skip
         assert words in text
 
 
