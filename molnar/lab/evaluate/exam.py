@@ -31,6 +31,7 @@ from molnar.lab.evaluate.stickers import (
     Describe,
     Gallery,
     Sighting,
+    copied,
     describe_by_rule,
     judge_accuracy,
     recognise,
@@ -236,6 +237,7 @@ def _stickers(
     report.stickers = {
         "top1": plain(result.top1),
         "top5": plain(result.top5),
+        "copies": plain(copied(result.sightings)),
         "num_prompts": len(prompts),
         "num_pictures": len(result.sightings),
         "gallery": len(gallery.keys),

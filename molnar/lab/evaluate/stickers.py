@@ -13,6 +13,7 @@ for the gradient part.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,9 @@ Vectors = NDArray[np.float32]
 Describe = Callable[[Sequence[Pixels]], Vectors]  # pictures (straight alpha) -> unit vectors N D
 
 SPRITE_PX = 64  # size at which the gallery is read
+#: Ratio of the distances to the two nearest drawings below which a picture counts as a copy.
+#: Source: Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize".
+COPY = 1 / 3
 _SIDE = 32  # of a normalised crop
 _SHIFTS = (  # (across, down) in half sides of the object, and size
     (0.0, 0.0, 1.0), (0.06, 0.0, 1.0), (-0.06, 0.0, 1.0), (0.0, 0.06, 1.0), (0.0, -0.06, 1.0),
@@ -61,6 +65,12 @@ class Sighting:
     seed: int
     image: Pixels
     nearest: tuple[str, ...]  # five names, best first
+    ratio: float = 1.0  # distance to the nearest drawing over that to the second nearest, 0..1
+
+    @property
+    def copied(self) -> bool:
+        """Whether one drawing is so much nearer than any other that the picture repeats it."""
+        return self.ratio < COPY
 
     @property
     def found(self) -> bool:
@@ -136,8 +146,10 @@ def recognise(
     for prompt, name in prompts:
         for seed in chosen:
             image = source(prompt, seed)
-            near = tuple(near.name for near in gallery.nearest(image))
-            sightings.append(Sighting(prompt, name, seed, judged_size(image), near))
+            near = gallery.nearest(image)
+            names = tuple(one.name for one in near)
+            seen = Sighting(prompt, name, seed, judged_size(image), names, _ratio(near))
+            sightings.append(seen)
             if progress is not None:
                 progress(len(sightings), len(prompts) * len(chosen))
         own = sightings[-len(chosen) :]
@@ -145,6 +157,17 @@ def recognise(
         fifth.append([float(seen.found) for seen in own])
         rows.append((prompt, name, float(np.mean(fifth[-1])), own[0].nearest))
     return Recognition(bootstrap(first), bootstrap(fifth), tuple(rows), tuple(sightings))
+
+
+def copied(sightings: Sequence[Sighting]) -> Interval:
+    """Give the share of pictures that repeat one drawing, with Wilson's interval."""
+    return wilson(sum(seen.copied for seen in sightings), len(sightings))
+
+
+def _ratio(near: Sequence[Near]) -> float:
+    """Compare the distances (of unit vectors) to the nearest two."""
+    first, second = (math.sqrt(max(0.0, 2 - 2 * one.similarity)) for one in near[:2])
+    return first / second if second > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from molnar.lab.data.shapes import SHAPES
 from molnar.lab.evaluate import stickers
 from molnar.lab.evaluate.stickers import (
     Gallery,
+    copied,
     describe_by_rule,
     jittered,
     judge_accuracy,
@@ -97,6 +98,22 @@ def test_recognition_is_scored_by_prompt(pack, gallery):
     assert found.top1.value == 0.5  # seed 1 always draws a circle
     assert len(found.sightings) == 4
     assert [row[:3] for row in found.rows] == [("a star", "star", 0.5), ("a heart", "heart", 0.5)]
+
+
+def test_a_drawing_pasted_is_a_copy_and_a_new_one_is_not(pack, gallery):
+    def pasted(prompt, seed):
+        return pack.pictures["star", "plain"]
+
+    def new(prompt, seed):  # the upper half of one, the lower of another
+        upper, lower = pack.pictures["star", "dark"], pack.pictures["star", "light"]
+        return np.concatenate([upper[:32], lower[32:]])
+
+    by_paste, by_model = (
+        recognise(source, gallery, [("a star", "star")], (0,)).sightings for source in (pasted, new)
+    )
+    assert by_paste[0].copied
+    assert not by_model[0].copied
+    assert copied((*by_paste, *by_model)).value == 0.5
 
 
 def test_the_judge_is_measured(pack, gallery, monkeypatch):
