@@ -142,6 +142,8 @@ class _Writer:
             return self._placed(things[spec.relation.subject], things[spec.relation.object])
         if len(things) == 2:
             return self._both(things[0], things[1])
+        if len(things) > 2:
+            return self._all(things)
         return self._alone(things[0])
 
     def _alone(self, thing: Thing) -> str:
@@ -166,6 +168,12 @@ class _Writer:
         if beside and self.draw.chance(0.3):
             joint = self.draw.choice(("next to", "beside"))
         return f"{self._one(first)} {joint} {self._one(second)}"
+
+    def _all(self, things: tuple[Thing, ...]) -> str:
+        """List things in an order of their own: nothing is said of who is where."""
+        left = [self._one(thing) for thing in things]
+        said = [left.pop(int(self.draw.random() * len(left))) for _ in things]
+        return f"{', '.join(said[:-1])} and {said[-1]}"
 
     def _placed(self, subject: Thing, object_: Thing) -> str:
         assert self.spec.relation is not None

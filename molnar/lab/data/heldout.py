@@ -11,6 +11,7 @@ import hashlib
 import json
 from functools import lru_cache
 from importlib import resources
+from itertools import combinations
 from typing import Any
 
 from molnar.lab.data.concepts import COMMON
@@ -119,8 +120,12 @@ def reasons(spec: Spec) -> tuple[str, ...]:
         if len(set(names)) == 1 and spec.kind in ("counting", "sticker_count"):
             if count_held_out(names[0], len(names)):
                 found.append(f"count: {len(names)} {names[0]}")
-        elif names[0] != names[1] and pair_held_out(names[0], names[1]):
-            found.append(f"pair: {names[0]} and {names[1]}")
+        else:
+            found += [
+                f"pair: {first} and {second}"
+                for first, second in combinations(names, 2)
+                if first != second and pair_held_out(first, second)
+            ]
     if spec.relation is not None:
         subject, object_ = names[spec.relation.subject], names[spec.relation.object]
         if relation_held_out(subject, spec.relation.name, object_):

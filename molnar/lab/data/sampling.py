@@ -67,6 +67,7 @@ class SpecSampler:
             "nested": self._nested, "homage": self._homage, "sticker": self._sticker,
             "sticker_two": self._two, "sticker_position": self._position,
             "sticker_count": self._counting, "sticker_nested": self._nested,
+            "many": self._many, "sticker_many": self._many,
         }  # fmt: skip
 
     def draw(self, rng: np.random.Generator, kind: str) -> Spec:
@@ -153,6 +154,26 @@ class SpecSampler:
         else:
             things = scattered(draw, looks, sizes)
         return Spec(kind=kind, things=things, background=ground)
+
+    def _many(self, draw: Draw, kind: str) -> Spec:
+        """Scatter three to six things, no two alike; of stickers, as many as a caption can name."""
+        ground = self._background(draw, kind)
+        stuck = kind == "sticker_many"
+        count = draw.weighted((3, 4, 5, 6), (4, 3, 0, 0) if stuck else (4, 3, 2, 1))
+        style = draw.weighted(self.style_names, self.style_weights) if stuck else ""
+        looks: list[Look] = []
+        for _ in range(16 * count):
+            if stuck and draw.chance(0.8):
+                look = self._drawing(draw, ground, style, countable=True)
+            else:
+                look = self._shape(draw, ground)
+            if (look.name, look.colour) not in {(other.name, other.colour) for other in looks}:
+                looks.append(look)
+            if len(looks) == count:
+                break
+        largest = {3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[count]
+        sizes = [draw.uniform(largest * 0.76, largest) for _ in looks]
+        return Spec(kind=kind, things=scattered(draw, looks, sizes), background=ground)
 
     def _position(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)

@@ -17,9 +17,11 @@ RelationName = Literal["left of", "right of", "above", "below", "inside"]
 Arrangement = Literal["row", "column"]
 
 GEOMETRY_KINDS = (
-    "single", "two", "counting", "colour", "position", "attribution", "nested", "homage",
+    "single", "two", "counting", "colour", "position", "attribution", "nested", "homage", "many",
 )  # fmt: skip
-STICKER_KINDS = ("sticker", "sticker_two", "sticker_position", "sticker_count", "sticker_nested")
+STICKER_KINDS = (
+    "sticker", "sticker_two", "sticker_position", "sticker_count", "sticker_nested", "sticker_many",
+)  # fmt: skip
 KINDS = GEOMETRY_KINDS + STICKER_KINDS
 
 

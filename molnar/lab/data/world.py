@@ -25,14 +25,14 @@ _TRIES = 24  # of one kind, before another kind is drawn
 def _geometry_weights() -> dict[str, float]:
     return {
         "single": 0.14, "two": 0.14, "counting": 0.22, "colour": 0.10,
-        "position": 0.20, "attribution": 0.12, "nested": 0.05, "homage": 0.03,
+        "position": 0.20, "attribution": 0.12, "nested": 0.05, "homage": 0.03, "many": 0.04,
     }  # fmt: skip
 
 
 def _sticker_weights() -> dict[str, float]:
     return {
         "sticker": 0.66, "sticker_two": 0.11, "sticker_position": 0.11,
-        "sticker_count": 0.09, "sticker_nested": 0.03,
+        "sticker_count": 0.09, "sticker_nested": 0.03, "sticker_many": 0.08,
     }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def pairs_of(body: str) -> list[tuple[str, str]]:
     return [(a, b) for a, b in pairwise(found) if a in COLOURS and b in SHAPES]
 
 
-@pytest.mark.parametrize("kind", ["single", "attribution", "nested"])
+@pytest.mark.parametrize("kind", ["single", "attribution", "nested", "many"])
 def test_each_colour_stands_before_its_own_shape(world: World, kind: str) -> None:
     for index in range(80):
         spec = world.spec(index, kind)
@@ -154,6 +154,20 @@ def test_wording_varies_and_short_p_shortens(stickers: Stickers) -> None:
     longs = [long.caption(spec, index) for index in range(80)]
     assert len(shorts) > 8
     assert sum(map(len, shorts)) / len(shorts) < sum(map(len, longs)) / len(longs)
+
+
+def test_many_things_are_all_listed_in_any_order(world: World) -> None:
+    counts, in_order = set(), 0
+    for index in range(80):
+        spec = world.spec(index, "many")
+        said = pairs_of(split_ground(world.caption(spec, index))[0])
+        drawn = [(thing.colour, thing.name) for thing in spec.things]
+        assert sorted(said) == sorted(drawn)
+        assert len(set(drawn)) == len(drawn), "no two alike"
+        counts.add(len(drawn))
+        in_order += said == drawn
+    assert counts == {3, 4, 5, 6}
+    assert in_order < 30
 
 
 def test_homage_says_colour_shape_and_disorder(world: World) -> None:

@@ -91,3 +91,12 @@ def test_the_world_keeps_the_splits_apart(split: str, stickers) -> None:
 
 def test_relation_names_cover_the_type() -> None:
     assert set(RelationName.__args__) == {"left of", "right of", "above", "below", "inside"}
+
+
+def test_a_held_out_pair_is_held_out_among_many() -> None:
+    things = tuple(
+        Thing(kind="shape", name=name, colour="red", rgb=(218, 34, 40), x=x, y=0.5, size=0.2)
+        for name, x in (("ring", 0.2), ("hexagon", 0.5), ("cross", 0.8))
+    )
+    assert heldout.pair_held_out("ring", "cross")
+    assert "pair: ring and cross" in heldout.reasons(Spec(kind="many", things=things))
