@@ -65,12 +65,43 @@ def flow_loss(
         weights: Float C, how much an error in each channel counts, mean 1; None = all the same.
     """
     predicted: Any = network(add_noise(x0, noise, t), t, text.tokens, text.mask, text.pooled)
-    error = predicted.float() - velocity(x0, noise)
+    return compared(predicted, velocity(x0, noise), scales, weights)
+
+
+def compared(
+    predicted: Tensor,
+    target: Tensor,
+    scales: Sequence[int] = (),
+    weights: Tensor | None = None,
+) -> FlowLoss:
+    """Compare two velocities, Float B C H W; `scales` and `weights` as for `flow_loss`."""
+    error = predicted.float() - target
     each = error.square().mean(dim=(1, 2, 3))
     if weights is not None:
         error = error * weights.sqrt()[:, None, None]
     total = error.square().mean() + sum(coarse(error, k) for k in scales)
     return FlowLoss(total, each.detach())
+
+
+def guided_velocity(
+    teacher: nn.Module, x: Tensor, t: Tensor, text: TextEmbedding, null: TextEmbedding, scale: float
+) -> Tensor:
+    """Give the velocity that guidance makes of a teacher's two, for a student to learn in one.
+
+    Args:
+        teacher: a trained network, of any kind.
+        x: noisy latents, Float B C H W.
+        t: Float B.
+        text: B rows; a row that is the null text itself is not guided.
+        null: the embedding of nothing, B rows of the same length.
+        scale: as in `guidance.classifier_free`; 1 = off.
+
+    Source: Meng et al. 2023, arXiv 2210.03142, section 3.1.
+    """
+    with_text: Any = teacher(x, t, text.tokens, text.mask, text.pooled)
+    without: Any = teacher(x, t, null.tokens, null.mask, null.pooled)
+    found: Tensor = without.float() + scale * (with_text.float() - without.float())
+    return found
 
 
 def coarse(error: Tensor, cells: int) -> Tensor:

@@ -4,11 +4,16 @@ Text encoder and autoencoder are frozen: they only turn a batch of pictures and 
 latents and embeddings. A share of the captions is dropped (empty prompt), which is what guidance
 needs later.
 
-Source: caption dropping: Ho and Salimans 2022, arXiv 2207.12598, algorithm 1.
+With a teacher, the network learns not the pictures' velocity but the one that guidance makes of the
+teacher's two: a finished network is taught to need one estimate a step.
+
+Source: caption dropping: Ho and Salimans 2022, arXiv 2207.12598, algorithm 1; guidance in one
+estimate: Meng et al. 2023, arXiv 2210.03142, section 3.1.
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +25,14 @@ from torch import Tensor, nn
 from molnar.base.images import contact_sheet, from_model
 from molnar.base.rng import generator, noise
 from molnar.base.types import TextEmbedding
-from molnar.diffusion.flow import denoiser
+from molnar.diffusion.flow import add_noise, denoiser
 from molnar.diffusion.guidance import classifier_free
 from molnar.diffusion.networks import NetworkConfig, build, kind_of
-from molnar.diffusion.objective import flow_loss, training_times
+from molnar.diffusion.objective import compared, flow_loss, guided_velocity, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
 from molnar.lab.train.source import Source, pictures
+from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
@@ -46,6 +52,8 @@ class DiffusionData:
     uniform_p: float = 0.1  # share of times that are uniform instead
     scales: tuple[int, ...] = ()  # cells; coarser sizes at which the error counts too
     spread: float = 0.0  # a channel's error counts by its standard deviation to this power
+    teacher: str | None = None  # weights of a finished network: learn its guided velocity ...
+    guidance: float = 3.0  # ... at this scale, so that drawing needs one estimate a step, not two
     size: int = 128  # pixels, each side, of the sheet's pictures
     prompts: tuple[str, ...] = (
         "a red circle on a blue background",
@@ -83,6 +91,10 @@ class DiffusionTask:
         torch.manual_seed(self.data.seed)
         self.module: nn.Module = build(kind_of(config), config)
         self.weights = self.channel_weights() if self.data.spread else None
+        self.teacher: nn.Module | None = None
+        if self.data.teacher is not None:
+            self.teacher = copy.deepcopy(self.module).eval().requires_grad_(False)
+            load_weights(self.teacher, Path(self.data.teacher))
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
@@ -137,19 +149,29 @@ class DiffusionTask:
         }
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Compare the network's velocity with the true one."""
+        """Compare the network's velocity with the true one, or with the teacher's."""
+        t, noise = batch["t"], batch["noise"]
         with torch.no_grad():
             x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
             text = self._embed(batch["ids"], batch["mask"])
         weights = None if self.weights is None else self.weights.to(x0.device)
-        found = flow_loss(
-            self.module, x0, batch["noise"], batch["t"], text, self.data.scales, weights
-        )
+        if self.teacher is None:
+            found = flow_loss(self.module, x0, noise, t, text, self.data.scales, weights)
+        else:
+            x_t = add_noise(x0, noise, t)
+            predicted = self.module(x_t, t, text.tokens, text.mask, text.pooled)
+            found = compared(predicted, self.taught(x_t, t, text), self.data.scales, weights)
         late = batch["t"] > 0.5
         return found.total, {
             "noisy": float(found.each[late].mean()) if bool(late.any()) else 0.0,
             "clear": float(found.each[~late].mean()) if bool((~late).any()) else 0.0,
         }
+
+    @torch.no_grad()
+    def taught(self, x_t: Tensor, t: Tensor, text: TextEmbedding) -> Tensor:
+        """Give the teacher's guided velocity at x_t, Float B C H W."""
+        null = self._texts([""] * len(t), x_t.device, text.mask.shape[1])
+        return guided_velocity(self._on(self.teacher, x_t), x_t, t, text, null, self.data.guidance)
 
     def sheet(self, module: nn.Module, path: Path) -> None:
         """Save the data's prompts, each drawn with seeds 0 and 1."""
@@ -168,7 +190,9 @@ class DiffusionTask:
                 return out
 
             guided = classifier_free(
-                denoiser(velocity, with_text), denoiser(velocity, without), SHEET_GUIDANCE
+                denoiser(velocity, with_text),
+                denoiser(velocity, without),
+                SHEET_GUIDANCE if self.teacher is None else 1.0,
             )
             x = torch.from_numpy(start).to(device)
             for step in dpmpp_2m(guided, x, simple(SHEET_STEPS)):
@@ -177,11 +201,13 @@ class DiffusionTask:
         path.parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(list(from_model(images)), prompts, columns=4, cell=192).save(path)
 
-    def _texts(self, texts: list[str], device: torch.device) -> TextEmbedding:
+    def _texts(
+        self, texts: list[str], device: torch.device, length: int | None = None
+    ) -> TextEmbedding:
+        """Embed texts, cut to a length that holds them all."""
         tokens = self.tokenizer.encode(texts)
-        return self._embed(
-            torch.from_numpy(tokens.ids).to(device), torch.from_numpy(tokens.mask).to(device)
-        )
+        ids, mask = tokens.ids[:, :length].copy(), tokens.mask[:, :length].copy()
+        return self._embed(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
 
     def _embed(self, ids: Tensor, mask: Tensor) -> TextEmbedding:
         tokens, pooled = self._on(self.encoder, ids)(ids, mask)

@@ -198,7 +198,9 @@ class Assembly:
             pooled_width=encoder.config.pooled,
         )
         device = pick_device("auto" if self.rehearsal else part.train.device)
-        data = dataclasses.replace(part.data, spread=0.0) if self.rehearsal else part.data
+        data = part.data
+        if self.rehearsal:
+            data = dataclasses.replace(data, spread=0.0, teacher=None)
         source = self.supply.source(device, on_device=device.type != "cpu")
         return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
+from molnar.diffusion.flow import add_noise
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.diffusion import MEASURED, DiffusionData, DiffusionTask
@@ -103,3 +105,42 @@ def test_channels_are_weighed_only_if_the_data_asks(task: DiffusionTask) -> None
     )
     assert made.weights is not None
     assert made.weights.shape == (4,)
+
+
+def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
+    task: DiffusionTask, tmp_path: Path
+) -> None:
+    torch.manual_seed(2)
+    teacher = copy.deepcopy(task.module)
+    for parameter in teacher.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    path = tmp_path / "teacher.safetensors"
+    save_file(teacher.state_dict(), path)
+    data = replace(task.data, teacher=str(path), guidance=4.0, drop_p=0.4)
+    student = DiffusionTask(
+        task.source, task.config, task.autoencoder, task.tokenizer, task.encoder, data
+    )
+    student.module.load_state_dict(teacher.state_dict())
+    batch = student.batch(0, 16)
+    dropped = batch["mask"].sum(1) == 2
+    assert 2 < int(dropped.sum()) < 14
+    with torch.no_grad():
+        x0 = student.autoencoder.encode(batch["image"])
+        text = student._embed(batch["ids"], batch["mask"])
+        x_t = add_noise(x0, batch["noise"], batch["t"])
+        target = student.taught(x_t, batch["t"], text)
+        plain = teacher(x_t, batch["t"], text.tokens, text.mask, text.pooled)
+        gap = (target - plain).square().mean(dim=(1, 2, 3))
+    assert float(gap[dropped].max()) < 1e-8, "what has no text has nothing to be guided by"
+    assert float(gap[~dropped].min()) > 1e-6
+    optimiser = torch.optim.AdamW(student.module.parameters(), lr=1e-3)
+    losses = []
+    for _ in range(30):
+        loss, _ = student.loss(batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(float(gap.mean()), rel=1e-3)
+    assert losses[-1] < 0.5 * losses[0]
+    student.sheet(student.module, tmp_path / "sheet.png")
