@@ -15,7 +15,9 @@ import numpy as np
 
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.spec import Background, Homage, Spec, Thing
+from molnar.lab.data.looks import WORDS
+from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing
+from molnar.lab.data.wardrobe import ACCESSORIES
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
 #: What each style is called; the default (noto) mostly goes without saying.
@@ -37,6 +39,11 @@ _HALVES = {
     "above": ("at the top", "at the bottom"), "below": ("at the bottom", "at the top"),
 }  # fmt: skip
 _OPENINGS = ("a picture of ", "an image of ", "a drawing of ", "an illustration of ")
+_LOOK_OPENINGS = {
+    "pixel art": "pixel art", "line drawing": "a line drawing", "halftone": "a halftone print",
+    "mosaic": "a mosaic", "watercolor": "a watercolor", "blueprint": "a blueprint",
+    "neon": "a neon sign", "paper cut": "a paper cut",
+}  # fmt: skip
 _STICKER_OPENINGS = ("a sticker of ", "an icon of ", "a picture of ", "a drawing of ")
 
 
@@ -90,13 +97,15 @@ class _Writer:
         self.colourless = (
             self.short and spec.kind in ("two", "position") and len(names) == 2 and draw.chance(0.3)
         )
+        self.colourless = self.colourless or spec.look in COLOURLESS
         self.bare = self.short and draw.chance(0.4)
 
     def caption(self) -> str:
         body = self._body()
         ground = self._ground(self.spec.background)
         draw = self.draw
-        if not self.short and draw.chance(0.12) and self.spec.kind != "homage":
+        plain = self.spec.look is None and self.spec.kind != "homage"
+        if plain and not self.short and draw.chance(0.12):
             stuck = self.spec.kind == "sticker"
             body = draw.choice(_STICKER_OPENINGS if stuck else _OPENINGS) + body
         if not ground:
@@ -107,12 +116,26 @@ class _Writer:
             text = f"{body}, {ground}"
         else:
             text = f"{body} {self._on(ground)}"
+        if self.spec.look is not None:
+            text = self._in_look(text, self.spec.look)
         if draw.chance(0.05):
             text = text[0].upper() + text[1:]
         return text + "." if draw.chance(0.03) else text
 
+    def _in_look(self, text: str, look: str) -> str:
+        """Say how the whole picture looks: always, because silence means as it is."""
+        word = self.draw.choice((look, *WORDS[look]))
+        at = self.draw.random()
+        if at < 0.5:
+            return f"{text}, {word}"
+        if at < 0.65:
+            return f"{text} in {word} style"
+        return f"{_LOOK_OPENINGS[look]} of {text}"
+
     def _ground(self, ground: Background) -> str:
         """Name the background; white mostly goes without saying."""
+        if self.spec.look in GROUNDLESS and not ground.transparent:
+            return ""
         said = ground.colour != "white" or self.draw.chance(0.1 if self.short else 0.25)
         if not said and (self.spec.kind != "colour" or self.short):
             return ""
@@ -147,7 +170,7 @@ class _Writer:
         return self._alone(things[0])
 
     def _alone(self, thing: Thing) -> str:
-        if thing.kind != "sticker" or not self.short:
+        if thing.kind != "sticker" or not self.short or thing.accessories:
             return self._one(thing)
         at = self.draw.random()
         tags, families = self.lexicon.tags[thing.name], self.lexicon.families[thing.name]
@@ -237,9 +260,23 @@ class _Writer:
 
     def _noun(self, thing: Thing, name: str) -> str:
         text = " ".join([*self._adjectives(thing), name])
-        if self.bare or not concepts.takes_article(name):
-            return text
-        return _article(text) + text
+        if not self.bare and concepts.takes_article(name):
+            text = _article(text) + text
+        return f"{text} {self._wearing(thing, text)}" if thing.accessories else text
+
+    def _wearing(self, thing: Thing, wearer: str) -> str:
+        """Say what a thing wears, each with its colour if it comes in several."""
+        said = []
+        for worn in thing.accessories:
+            piece = ACCESSORIES[worn.name]
+            noun = piece.noun if piece.plural else piece.noun.split(" ", 1)[1]
+            silent = len(piece.colours) == 1 or self.spec.look in COLOURLESS
+            words = noun if silent else f"{worn.colour} {noun}"
+            said.append(words if piece.plural else _article(words) + words)
+        if self.draw.chance(0.5):
+            said.reverse()
+        wears = "with" if " with " not in wearer and self.draw.chance(0.35) else "wearing"
+        return f"{wears} {' and '.join(said)}"
 
     def _words(self, thing: Thing, number: str, many: bool = False) -> str:
         name = self._name(thing, countable=True)

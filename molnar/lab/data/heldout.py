@@ -93,6 +93,11 @@ def relation_held_out(subject: str, relation: str, object_: str) -> bool:
     return _hashed("sticker_relation", subject, relation, object_)
 
 
+def accessory_held_out(concept: str, accessory: str) -> bool:
+    """Tell whether a drawing is never trained on with an accessory, in whichever colour."""
+    return _hashed("sticker_accessory", concept, accessory)
+
+
 @lru_cache(maxsize=1)
 def _relations() -> frozenset[tuple[str, str, str]]:
     mirrored = {"right of": "left of", "below": "above"}
@@ -137,7 +142,12 @@ def _of_thing(thing: Thing) -> list[str]:
     if thing.kind == "sticker" and thing.style is not None:
         if drawing_held_out(thing.name, thing.style):
             return [f"drawing: {thing.name} in {thing.style}"]
-    elif thing.colour is not None and colour_held_out(thing.name, thing.colour):
+        return [
+            f"accessory: {thing.name} with {worn.name}"
+            for worn in thing.accessories
+            if accessory_held_out(thing.name, worn.name)
+        ]
+    if thing.colour is not None and colour_held_out(thing.name, thing.colour):
         return [f"colour: {thing.colour} {thing.name}"]
     return []
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.spec import RGB, Arrangement, RelationName, Thing, ThingKind
+from molnar.lab.data.spec import RGB, Accessory, Arrangement, RelationName, Thing, ThingKind
 
 _GAP = 0.035  # least space between two things, and to the edge, fraction of the side
 
@@ -22,12 +22,13 @@ class Look:
     style: str | None = None
     angle: float = 0.0
     flip: bool = False
+    accessories: tuple[Accessory, ...] = ()
 
     def at(self, x: float, y: float, size: float) -> Thing:
         """Put it at a centre, with a size, in fractions of the picture's side."""
         return Thing(
             kind=self.kind, name=self.name, colour=self.colour, rgb=self.rgb, style=self.style,
-            angle=self.angle, flip=self.flip, x=x, y=y, size=size,
+            angle=self.angle, flip=self.flip, accessories=self.accessories, x=x, y=y, size=size,
         )  # fmt: skip
 
 

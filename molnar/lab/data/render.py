@@ -15,48 +15,63 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molnar.base.errors import DataError
+from molnar.lab.data import looks, wearing
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Background, Rendered, Spec, Thing
 from molnar.lab.data.stickers import Stickers
 
-_Layer = tuple[int, int, NDArray[Any], NDArray[Any]]  # left, top, colour float H W 3, alpha H W
+Layer = tuple[int, int, NDArray[Any], NDArray[Any]]  # left, top, colour float H W 3, alpha H W
 
 
 def render(spec: Spec, size: int, stickers: Stickers | None = None) -> Rendered:
     """Draw a spec.
 
     Args:
-        spec: what to draw; its reserved fields (accessories, place, look) must be empty.
+        spec: what to draw.
         size: side of the picture in pixels, 8 or more.
         stickers: where drawings come from; needed if the spec holds a sticker.
 
     Raises:
-        DataError: a drawing is missing, or the spec uses a field that is not drawn yet.
+        DataError: a drawing is missing, or cannot wear what it should.
     """
-    if spec.place or spec.look or any(thing.accessories for thing in spec.things):
-        raise DataError("place, look and accessories are reserved; leave them empty")
     canvas = background(spec.background, size)
     masks = np.zeros((len(spec.things), size, size), dtype=np.uint8)
     for index, thing in enumerate(spec.things):
-        left, top, colour, alpha = _layer(thing, size, stickers)
-        height, width = alpha.shape
-        x0, y0 = max(left, 0), max(top, 0)
-        x1, y1 = min(left + width, size), min(top + height, size)
-        if x0 >= x1 or y0 >= y1:
-            continue
-        part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
-        cover = alpha[part]
-        here = canvas[y0:y1, x0:x1]
-        here *= (1.0 - cover)[..., None]
-        here[..., :3] += colour[part]
-        here[..., 3] += cover * 255.0
-        coverage = (cover * 255.0 + 0.5).astype(np.uint8)
-        if index:  # what is drawn later hides what was there
-            behind = masks[:index, y0:y1, x0:x1]
-            if behind.any():
-                behind[...] = (behind * (1.0 - cover) + 0.5).astype(np.uint8)
-        masks[index, y0:y1, x0:x1] = coverage
-    return Rendered((canvas + 0.5).astype(np.uint8), masks)
+        _lay(canvas, masks, index, _layer(thing, size, stickers))
+        for worn in _worn(thing, stickers):
+            _lay(canvas, masks, index, wearing.layer(worn, size))
+    image = (canvas + 0.5).astype(np.uint8)
+    return Rendered(image if spec.look is None else looks.apply(spec.look, image), masks)
+
+
+def _lay(canvas: NDArray[Any], masks: NDArray[Any], index: int, layer: Layer) -> None:
+    """Lay a layer of thing `index` over what is there; it belongs to that thing's mask."""
+    left, top, colour, alpha = layer
+    (height, width), size = alpha.shape, canvas.shape[0]
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + width, size), min(top + height, size)
+    if x0 >= x1 or y0 >= y1:
+        return
+    part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    cover = alpha[part]
+    here = canvas[y0:y1, x0:x1]
+    here *= (1.0 - cover)[..., None]
+    here[..., :3] += colour[part]
+    here[..., 3] += cover * 255.0
+    coverage = (cover * 255.0 + 0.5).astype(np.uint8)
+    if index:  # what is drawn later hides what was there
+        behind = masks[:index, y0:y1, x0:x1]
+        if behind.any():
+            behind[...] = (behind * (1.0 - cover) + 0.5).astype(np.uint8)
+    own = masks[index, y0:y1, x0:x1]
+    own[...] = np.maximum(own, coverage)
+
+
+def _worn(thing: Thing, stickers: Stickers | None) -> list[wearing.Worn]:
+    if not thing.accessories or stickers is None or thing.style is None:
+        return []
+    aspect = stickers.sprite(thing.name, thing.style).aspect
+    return [wearing.placed(thing, accessory, aspect) for accessory in thing.accessories]
 
 
 def background(ground: Background, size: int) -> NDArray[Any]:
@@ -67,7 +82,7 @@ def background(ground: Background, size: int) -> NDArray[Any]:
     return canvas
 
 
-def _layer(thing: Thing, size: int, stickers: Stickers | None) -> _Layer:
+def _layer(thing: Thing, size: int, stickers: Stickers | None) -> Layer:
     if thing.kind != "sticker":
         return _drawn(thing, size)
     if stickers is None or thing.style is None:
@@ -93,7 +108,7 @@ def distance(thing: Thing, x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     return MARKS[thing.name](along, across, thing.thickness)  # type: ignore[no-any-return]
 
 
-def _drawn(thing: Thing, size: int) -> _Layer:
+def _drawn(thing: Thing, size: int) -> Layer:
     half = thing.size * size / 2.0
     reach = half * (math.sqrt(2.0) if thing.kind == "mark" else 1.0) + 1.0
     centre_x, centre_y = thing.x * size, thing.y * size
@@ -107,7 +122,7 @@ def _drawn(thing: Thing, size: int) -> _Layer:
     return left, top, alpha[..., None] * rgb, alpha
 
 
-def _pasted(thing: Thing, size: int, stickers: Stickers) -> _Layer:
+def _pasted(thing: Thing, size: int, stickers: Stickers) -> Layer:
     assert thing.style is not None
     sprite = stickers.sprite(thing.name, thing.style)
     pixels, box = sprite.pixels, sprite.box

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from molnar.base.errors import DataError
+from molnar.lab.data import looks, wearing
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Spec, Thing
 from molnar.lab.data.stickers import Sprite, Stickers
@@ -53,11 +54,8 @@ class TorchRenderer:
         """Draw specs: uint8 B size size 4, premultiplied, on the renderer's device.
 
         Raises:
-            DataError: a drawing is missing, or a spec uses a field that is not drawn yet.
+            DataError: a drawing is missing, or cannot wear what it should.
         """
-        for spec in specs:
-            if spec.place or spec.look or any(thing.accessories for thing in spec.things):
-                raise DataError("place, look and accessories are reserved; leave them empty")
         ground = torch.tensor(
             [(0, 0, 0, 0) if s.background.transparent else (*s.background.rgb, 255) for s in specs],
             dtype=torch.float32,
@@ -68,7 +66,14 @@ class TorchRenderer:
             layer = [(row, s.things[depth]) for row, s in enumerate(specs) if depth < len(s.things)]
             self._shapes(canvas, [p for p in layer if p[1].kind != "sticker"], size)
             self._stickers(canvas, [p for p in layer if p[1].kind == "sticker"], size)
-        return (canvas + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+            for row, thing in layer:
+                self._accessories(canvas[row], thing, size)
+        images = (canvas + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+        for row, spec in enumerate(specs):
+            if spec.look is not None:  # few, and exact only where `render` has them from
+                drawn = looks.apply(spec.look, images[row].cpu().numpy())
+                images[row] = torch.tensor(drawn, device=self.device)
+        return images
 
     def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=self.device)[:, None, None]
@@ -96,6 +101,23 @@ class TorchRenderer:
                 device=self.device,
             )
             _over(canvas, rows, rgb[:, :, None, None] * alpha, alpha)
+
+    def _accessories(self, canvas: Tensor, thing: Thing, size: int) -> None:
+        """Lay what a sticker wears over one picture, as `render` does: few and small."""
+        for accessory in thing.accessories:
+            assert self.stickers is not None
+            aspect = self.stickers.sprite(thing.name, thing.style or "").aspect
+            worn = wearing.placed(thing, accessory, aspect)
+            left, top, colour, alpha = wearing.layer(worn, size)
+            x0, y0 = max(left, 0), max(top, 0)
+            x1, y1 = min(left + alpha.shape[1], size), min(top + alpha.shape[0], size)
+            if x0 >= x1 or y0 >= y1:
+                continue
+            both = np.concatenate([colour, 255.0 * alpha[..., None]], axis=-1)
+            part = torch.from_numpy(both[y0 - top : y1 - top, x0 - left : x1 - left])
+            drawn = part.to(self.device).permute(2, 0, 1)
+            here = canvas[:, y0:y1, x0:x1]
+            here.copy_(here * (1.0 - drawn[3:] / 255.0) + drawn)
 
     def _stickers(self, canvas: Tensor, placed: list[_Placed], size: int) -> None:
         by_level: dict[int, list[tuple[int, Thing, Sprite]]] = {}

@@ -6,17 +6,22 @@ Every kind draws its own things; places are found by trying, and never overlap u
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
+from molnar.lab.data.dressing import dress, room
 from molnar.lab.data.homage import concentric, grid, lines
+from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
 from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side
 from molnar.lab.data.shapes import INSIDE, SHAPES
 from molnar.lab.data.spec import (
+    COLOURLESS,
+    Accessory,
     Arrangement,
     Background,
     Homage,
@@ -26,9 +31,14 @@ from molnar.lab.data.spec import (
     Spec,
 )
 from molnar.lab.data.stickers import STYLES, Stickers
+from molnar.lab.data.wearing import WEARERS
 
 SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
+#: Kinds that may have a look: not those whose caption is all about colours, nor fine lines.
+LOOKED = frozenset(
+    {"single", "two", "counting", "sticker", "sticker_two", "sticker_count", "sticker_wearing"}
+)
 
 
 class SpecSampler:
@@ -41,6 +51,7 @@ class SpecSampler:
         style_weights: dict[str, float],
         transparent_p: float,
         coloured_p: float,
+        look_p: float = 0.0,
     ) -> None:
         """Index the drawings by style.
 
@@ -49,16 +60,22 @@ class SpecSampler:
             style_weights: relative weight of each drawing style.
             transparent_p: probability of a transparent background.
             coloured_p: probability of a plain background that is not white.
+            look_p: probability of a look, of the kinds that can have one.
         """
         self.stickers = stickers
         self.transparent_p = transparent_p
         self.coloured_p = coloured_p
+        self.look_p = look_p
         self.by_style: dict[str, tuple[str, ...]] = {}
         for style in STYLES if stickers is not None else ():
             assert stickers is not None
             names = [n for n, s in stickers.drawings if s == style and not concepts.is_geometric(n)]
             if names:
                 self.by_style[style] = tuple(names)
+        self.wearers = {
+            style: tuple(name for name in names if style in WEARERS.get(name, ()))
+            for style, names in self.by_style.items()
+        }
         self.style_names = tuple(self.by_style)
         self.style_weights = tuple(style_weights.get(style, 0.0) for style in self.style_names)
         self._kinds: dict[str, Callable[[Draw, str], Spec]] = {
@@ -68,11 +85,23 @@ class SpecSampler:
             "sticker_two": self._two, "sticker_position": self._position,
             "sticker_count": self._counting, "sticker_nested": self._nested,
             "many": self._many, "sticker_many": self._many,
+            "sticker_wearing": self._wearing,
         }  # fmt: skip
 
     def draw(self, rng: np.random.Generator, kind: str) -> Spec:
         """Draw one spec of a kind (see `spec.KINDS`)."""
-        return self._kinds[kind](Draw(rng), kind)
+        draw = Draw(rng)
+        spec = self._kinds[kind](draw, kind)
+        # Where no look is asked for, no number is drawn: such worlds stay what they were.
+        if self.look_p and kind in LOOKED and draw.chance(self.look_p):
+            look = draw.choice(LOOKS)
+            if look not in COLOURLESS or _told_apart(spec):
+                return replace(spec, look=look)
+        return spec
+
+    def can(self, kind: str) -> bool:
+        """Tell whether these drawings suffice for a kind."""
+        return kind != "sticker_wearing" or any(self.wearers.values())
 
     # -- looks and backgrounds ----------------------------------------------------------------
 
@@ -121,7 +150,9 @@ class SpecSampler:
             second = self._shape(draw, ground)
         else:
             second = self._drawing(draw, ground, style, countable=True)
-            while second.name == first.name and len(self.by_style[style]) > 1:
+            for _ in range(16):  # in a small pack, nothing else may be seen on this background
+                if second.name != first.name:
+                    break
                 second = self._drawing(draw, ground, style, countable=True)
         return (first, second) if draw.chance(0.5) else (second, first)
 
@@ -143,6 +174,30 @@ class SpecSampler:
         size = draw.uniform(0.28, 0.42) if word else draw.uniform(0.72, 0.90)
         thing = look.at(*anywhere(draw, size, centred=0.6), size)
         return Spec(kind=kind, things=(thing,), background=ground, size_word=word)
+
+    def _wearing(self, draw: Draw, kind: str) -> Spec:
+        """Draw one sticker that wears something, with room for hats."""
+        assert self.stickers is not None
+        ground = self._background(draw, kind)
+        styles = [style for style in self.style_names if self.wearers[style]]
+        weights = [self.style_weights[self.style_names.index(style)] for style in styles]
+        worn: tuple[Accessory, ...] = ()
+        while not worn:
+            style = draw.weighted(styles, weights)
+            name = draw.choice(self.wearers[style])
+            sprite = self.stickers.sprites[name, style]
+            if ground.colour is None or stands_out(sprite.rgb, ground.colour):
+                worn = dress(draw, name, style, sprite.rgb, ground)
+            elif draw.chance(0.1):  # nothing may stand out here: try another background
+                ground = self._background(draw, kind)
+        left, top, right, bottom = room(name, style, worn, sprite.aspect)
+        longest = 1.0 + max(left + right, top + bottom)
+        whole = draw.uniform(0.78, 0.94)  # side of the box around wearer and accessories
+        x, y = anywhere(draw, whole, centred=0.6)
+        size = whole / longest
+        x, y = x + (left - right) / 2 * size, y + (top - bottom) / 2 * size
+        thing = Look("sticker", name, style=style, accessories=worn).at(x, y, size)
+        return Spec(kind=kind, things=(thing,), background=ground)
 
     def _two(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)
@@ -250,6 +305,13 @@ class SpecSampler:
             homage = Homage(name=name, rows=draw.choice((5, 6, 7, 8)), columns=1, disorder=disorder)
             things = lines(draw, homage, colour)
         return Spec(kind=kind, things=things, background=ground, homage=homage)
+
+
+def _told_apart(spec: Spec) -> bool:
+    """Tell whether names alone say which thing is which, or all things are the same."""
+    names = {thing.name for thing in spec.things}
+    alike = {(thing.name, thing.colour) for thing in spec.things}
+    return len(names) == len(spec.things) or len(alike) == 1
 
 
 def _size_word(draw: Draw) -> SizeWord | None:

@@ -21,16 +21,21 @@ GEOMETRY_KINDS = (
 )  # fmt: skip
 STICKER_KINDS = (
     "sticker", "sticker_two", "sticker_position", "sticker_count", "sticker_nested", "sticker_many",
+    "sticker_wearing",
 )  # fmt: skip
 KINDS = GEOMETRY_KINDS + STICKER_KINDS
+#: Looks (`looks.LOOKS`) that leave no colour to speak of, and those that hide the background's.
+COLOURLESS = frozenset({"line drawing", "blueprint"})
+GROUNDLESS = COLOURLESS | {"neon"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accessory:
-    """Something worn by a thing. Reserved: the renderer refuses specs that hold one."""
+    """Something worn by a sticker; where it sits is looked up in `wearing.HEADS`."""
 
-    name: str  # concept name, e.g. "top hat"
-    anchor: tuple[float, float] = (0.5, 0.1)  # where it sits, in fractions of the wearer's box
+    name: str  # one of `wearing.ACCESSORIES`
+    colour: str  # name in the palette
+    rgb: RGB  # the colour drawn, inside the named colour's cell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +53,7 @@ class Thing:
     angle: float = 0.0  # degrees clockwise; marks, and stickers by a little
     flip: bool = False  # mirrored left to right; stickers only
     thickness: float = 0.0  # of a mark, fraction of its half size
-    accessories: tuple[Accessory, ...] = ()  # reserved, empty today
+    accessories: tuple[Accessory, ...] = ()  # worn, drawn in order; stickers only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +100,7 @@ class Spec:
     arrangement: Arrangement | None = None  # of counted things
     homage: Homage | None = None
     place: str | None = None  # reserved: "beach", "kitchen", ...; None today
-    look: str | None = None  # reserved: "pixel art", "neon", ...; None today
+    look: str | None = None  # one of `looks.LOOKS`, applied to the whole picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ class Sprite:
     box: tuple[int, int, int, int]  # left, top, right, bottom of what is not empty, in pixels
     rgb: tuple[int, int, int]  # mean colour of what is not empty, 0..255
 
+    @property
+    def aspect(self) -> float:
+        """Width over height of the box."""
+        left, top, right, bottom = self.box
+        return (right - left) / (bottom - top)
+
 
 class Stickers:
     """Drawings by (concept, style).

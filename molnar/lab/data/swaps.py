@@ -18,7 +18,7 @@ import numpy as np
 
 from molnar.lab.data.captions import NUMBERS
 from molnar.lab.data.palette import COLOURS, PALETTE
-from molnar.lab.data.spec import Spec, Thing
+from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Spec, Thing
 
 
 def swapped(spec: Spec, draw: np.random.Generator) -> Spec | None:
@@ -29,9 +29,9 @@ def swapped(spec: Spec, draw: np.random.Generator) -> Spec | None:
     edits = [
         edit
         for edit in (
-            _exchange_colours(spec),
+            None if spec.look in COLOURLESS else _exchange_colours(spec),
             _turn_relation(spec),
-            _recolour(spec, draw),
+            None if spec.look in COLOURLESS else _recolour(spec, draw),
             _recount(spec, draw),
         )
         if edit is not None
@@ -43,7 +43,7 @@ def swapped(spec: Spec, draw: np.random.Generator) -> Spec | None:
 
 def meaning(spec: Spec) -> tuple[Any, ...]:
     """Give what a caption can say of a spec, without exact places: equal for paraphrases."""
-    things = [_looks(thing) for thing in spec.things]
+    things = [_looks(thing, spec.look) for thing in spec.things]
     relation = spec.relation and (
         spec.relation.name,
         things[spec.relation.subject],
@@ -51,7 +51,7 @@ def meaning(spec: Spec) -> tuple[Any, ...]:
     )
     words = (
         spec.kind,
-        spec.background.colour,
+        _ground(spec),
         spec.size_word,
         spec.arrangement,
         spec.place,
@@ -60,8 +60,17 @@ def meaning(spec: Spec) -> tuple[Any, ...]:
     return (*words, tuple(sorted(things, key=repr)), relation, spec.homage)
 
 
-def _looks(thing: Thing) -> tuple[str, str, str | None, str | None]:
-    return (thing.kind, thing.name, thing.colour, thing.style)
+def _ground(spec: Spec) -> str | None:
+    if spec.background.transparent:
+        return "transparent"
+    return None if spec.look in GROUNDLESS else spec.background.colour
+
+
+def _looks(thing: Thing, look: str | None = None) -> tuple[Any, ...]:
+    worn = tuple(sorted((worn.name, worn.colour) for worn in thing.accessories))
+    if look in COLOURLESS:
+        return (thing.kind, thing.name, thing.style, tuple(name for name, _ in worn))
+    return (thing.kind, thing.name, thing.colour, thing.style, worn)
 
 
 def _exchange_colours(spec: Spec) -> Spec | None:

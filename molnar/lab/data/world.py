@@ -33,6 +33,7 @@ def _sticker_weights() -> dict[str, float]:
     return {
         "sticker": 0.66, "sticker_two": 0.11, "sticker_position": 0.11,
         "sticker_count": 0.09, "sticker_nested": 0.03, "sticker_many": 0.08,
+        "sticker_wearing": 0.10,
     }  # fmt: skip
 
 
@@ -54,6 +55,7 @@ class WorldConfig:
     transparent_p: float = 0.12  # share of transparent backgrounds
     coloured_p: float = 0.38  # share of plain backgrounds in a colour; the rest is white
     short_p: float = 0.35  # share of short captions
+    look_p: float = 0.0  # share of looks (pixel art, neon, ...), of the kinds that can have one
     geometry: dict[str, float] = field(default_factory=_geometry_weights)  # weight of each kind
     sticker: dict[str, float] = field(default_factory=_sticker_weights)  # weight of each kind
     styles: dict[str, float] = field(default_factory=_style_weights)  # weight of each style
@@ -89,13 +91,15 @@ class World:
             style_weights=dict(self.config.styles),
             transparent_p=self.config.transparent_p,
             coloured_p=self.config.coloured_p,
+            look_p=self.config.look_p,
         )
         share = self.config.geometry_p if stickers is not None else 1.0
         geometry, sticker = self.config.geometry, self.config.sticker
         weights = {k: share * w / sum(geometry.values()) for k, w in geometry.items()}
         if stickers is not None:
-            total = sum(sticker.values())
-            weights |= {k: (1.0 - share) * w / total for k, w in sticker.items()}
+            able = {k: w for k, w in sticker.items() if self._sampler.can(k)}
+            total = sum(able.values())
+            weights |= {k: (1.0 - share) * w / total for k, w in able.items()}
         self._kinds, self._weights = tuple(weights), tuple(weights.values())
 
     def spec(self, index: int, kind: str | None = None) -> Spec:
@@ -112,6 +116,8 @@ class World:
             raise DataError(f"kind {kind!r} needs stickers; open the world with some")
         if kind is not None and kind not in KINDS:
             raise DataError(f"unknown kind {kind!r}; expected one of {', '.join(KINDS)}")
+        if kind is not None and not self._sampler.can(kind):
+            raise DataError(f"none of these drawings can wear anything; {kind!r} needs faces")
         rng = generator(self.config.seed, index, _SPEC)
         draw = Draw(rng)
         wanted = self.config.split == "heldout"

@@ -7,9 +7,10 @@ import pytest
 
 from molnar.lab.data import concepts
 from molnar.lab.data.captions import NUMBERS, STYLE_WORDS
+from molnar.lab.data.looks import LOOKS, WORDS
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.shapes import SHAPES
-from molnar.lab.data.spec import Spec
+from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Spec
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 
@@ -168,6 +169,25 @@ def test_many_things_are_all_listed_in_any_order(world: World) -> None:
         in_order += said == drawn
     assert counts == {3, 4, 5, 6}
     assert in_order < 30
+
+
+def test_a_look_is_always_said_and_what_it_hides_never(stickers: Stickers) -> None:
+    looked = World(WorldConfig(seed=12, look_p=1.0), stickers)
+    seen = set()
+    for index in range(300):
+        spec = looked.spec(index, "two" if index % 2 else "sticker")
+        if spec.look is None:
+            continue
+        seen.add(spec.look)
+        caption = looked.caption(spec, index).lower()
+        assert any(word in caption for word in WORDS[spec.look])
+        if spec.look in COLOURLESS:
+            assert not set(words(caption.replace("blue plan", ""))) & set(COLOURS)
+        if spec.look in GROUNDLESS:
+            assert ("background" in caption) <= spec.background.transparent
+        elif not spec.background.transparent and spec.background.colour != "white":
+            assert str(spec.background.colour) in caption
+    assert seen == set(LOOKS)
 
 
 def test_homage_says_colour_shape_and_disorder(world: World) -> None:

@@ -79,3 +79,16 @@ def test_places_and_order_are_no_part_of_the_meaning() -> None:
     assert hash(meaning(one)) == hash(meaning(other))
     bound = Spec(kind="two", things=(thing("circle", "blue"), thing("star", "red")))
     assert meaning(bound) != meaning(one)
+
+
+def test_where_colours_do_not_show_they_are_neither_swapped_nor_told_apart() -> None:
+    world = World(WorldConfig(seed=8))
+    rng = generator(0, 1)
+    for index in range(60):
+        spec = replace(world.spec(index, "single"), look="line drawing")
+        assert swapped(spec, rng) is None
+        other = replace(spec.things[0], colour="cyan" if spec.things[0].colour == "red" else "red")
+        assert meaning(replace(spec, things=(other,))) == meaning(spec)
+        coloured = replace(spec, look="mosaic")
+        assert swapped(coloured, rng) is not None
+        assert meaning(replace(coloured, things=(other,))) != meaning(coloured)

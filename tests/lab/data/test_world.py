@@ -7,8 +7,10 @@ import pytest
 
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import ConfigError, DataError
+from molnar.lab.data.looks import LOOKS, apply
 from molnar.lab.data.palette import MIN_CONTRAST, PALETTE, contrasts, lab, name_of
-from molnar.lab.data.spec import GEOMETRY_KINDS, KINDS, Thing
+from molnar.lab.data.sampling import LOOKED
+from molnar.lab.data.spec import COLOURLESS, GEOMETRY_KINDS, KINDS, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 
@@ -168,7 +170,21 @@ def replace_sprites(stickers: Stickers, keys: set[tuple[str, str]], concepts: di
     )
 
 
-def test_reserved_fields_are_refused(world: World) -> None:
-    spec = replace(world.spec(0, "single"), place="beach")
-    with pytest.raises(DataError, match="reserved"):
-        world.render(spec)
+def test_looks_come_in_their_share_and_change_nothing_where_none_are_asked_for(
+    stickers: Stickers, world: World
+) -> None:
+    with_looks = World(WorldConfig(seed=1, look_p=0.3), stickers)
+    specs = [with_looks.spec(index) for index in range(600)]
+    able = [spec for spec in specs if spec.kind in LOOKED]
+    share = sum(spec.look is not None for spec in able) / len(able)
+    assert share == pytest.approx(0.3, abs=0.06)
+    assert {spec.look for spec in specs} == {None, *LOOKS}
+    assert all(spec.look is None for spec in specs if spec.kind not in LOOKED)
+    for spec in specs:
+        names = [thing.name for thing in spec.things]
+        if spec.look in COLOURLESS and len(set(names)) < len(names):
+            assert len({(thing.name, thing.colour) for thing in spec.things}) == 1
+    spec = next(spec for spec in specs if spec.look == "neon")
+    drawn, plain = with_looks.render(spec), world.render(replace(spec, look=None))
+    np.testing.assert_array_equal(drawn.masks, plain.masks)
+    np.testing.assert_array_equal(drawn.image, apply("neon", plain.image))
