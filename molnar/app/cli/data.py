@@ -25,6 +25,8 @@ class Source:
     path: Path | None
     split: str
     seed: int
+    places: float
+    looks: float
 
 
 def _source(command: Callable[..., None]) -> Callable[..., None]:
@@ -34,6 +36,10 @@ def _source(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option("--split", type=click.Choice(["train", "heldout"]), default="train",
                      show_default=True, help="What is trained on, or what never is."),
+        click.option("--places", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of pictures in a place or on a pattern."),
+        click.option("--looks", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of pictures with a look: pixel art, neon, ..."),
         click.option("--data", "path", type=path, help="Your own pictures, not the world's."),
         click.option("--concepts", type=click.Choice(["few", "common", "all"]), default="common",
                      show_default=True, help="Which drawings of the pack."),
@@ -121,7 +127,10 @@ def _world(source: Source) -> World:
     from molnar.lab.data.world import World, WorldConfig
 
     config = WorldConfig(
-        seed=source.seed, split="heldout" if source.split == "heldout" else "train"
+        seed=source.seed,
+        split="heldout" if source.split == "heldout" else "train",
+        place_p=source.places,
+        look_p=source.looks,
     )
     if source.stickers is None:
         return World(config)

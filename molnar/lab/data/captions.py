@@ -16,6 +16,7 @@ import numpy as np
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.looks import WORDS
+from molnar.lab.data.places import Place
 from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing
 from molnar.lab.data.wardrobe import ACCESSORIES
 
@@ -39,6 +40,24 @@ _HALVES = {
     "above": ("at the top", "at the bottom"), "below": ("at the bottom", "at the top"),
 }  # fmt: skip
 _OPENINGS = ("a picture of ", "an image of ", "a drawing of ", "an illustration of ")
+#: What follows the things: in a place, or on a pattern of two colours.
+PLACE_WORDS: dict[str, tuple[str, ...]] = {
+    "beach": ("on a beach", "at the beach"), "kitchen": ("in a kitchen",),
+    "bar": ("in a bar", "at a bar"), "night sky": ("in the night sky", "under a night sky"),
+    "snow": ("in the snow",), "forest": ("in a forest", "in the woods"),
+    "desert": ("in a desert", "in the desert"), "mountains": ("in the mountains",),
+    "city": ("in a city", "in the city"), "underwater": ("underwater", "under water"),
+    "meadow": ("in a meadow", "in a field"), "living room": ("in a living room",),
+    "gradient": ("on a {a} and {b} gradient", "on a {a} to {b} gradient background"),
+    "stripes": ("on {a} and {b} stripes", "on a striped {a} and {b} background"),
+    "polka dots": ("on a {a} background with {b} dots", "on {a} with {b} polka dots"),
+    "checkerboard": ("on a {a} and {b} checkerboard",),
+}  # fmt: skip
+WEATHER_WORDS: dict[str, tuple[str, ...]] = {
+    "rain": ("in the rain",), "snowfall": ("in falling snow", "while it snows"),
+    "fog": ("in fog", "in the fog"),
+}  # fmt: skip
+
 _LOOK_OPENINGS = {
     "pixel art": "pixel art", "line drawing": "a line drawing", "halftone": "a halftone print",
     "mosaic": "a mosaic", "watercolor": "a watercolor", "blueprint": "a blueprint",
@@ -102,8 +121,10 @@ class _Writer:
 
     def caption(self) -> str:
         body = self._body()
-        ground = self._ground(self.spec.background)
         draw = self.draw
+        if self.spec.place is not None:
+            return self._finished(f"{body} {self._somewhere(self.spec.place)}")
+        ground = self._ground(self.spec.background)
         plain = self.spec.look is None and self.spec.kind != "homage"
         if plain and not self.short and draw.chance(0.12):
             stuck = self.spec.kind == "sticker"
@@ -116,11 +137,25 @@ class _Writer:
             text = f"{body}, {ground}"
         else:
             text = f"{body} {self._on(ground)}"
+        return self._finished(text)
+
+    def _finished(self, text: str) -> str:
+        """Add how it looks, and what people do with capitals and full stops."""
         if self.spec.look is not None:
             text = self._in_look(text, self.spec.look)
-        if draw.chance(0.05):
+        if self.draw.chance(0.05):
             text = text[0].upper() + text[1:]
-        return text + "." if draw.chance(0.03) else text
+        return text + "." if self.draw.chance(0.03) else text
+
+    def _somewhere(self, place: Place) -> str:
+        """Say the place, its weather, or the colours of a pattern."""
+        phrase = self.draw.choice(PLACE_WORDS[place.name])
+        if place.colours:
+            phrase = phrase.format(a=place.colours[0], b=place.colours[1])
+            return phrase.replace("on a orange", "on an orange")
+        if place.weather is not None:
+            phrase += f" {self.draw.choice(WEATHER_WORDS[place.weather])}"
+        return phrase
 
     def _in_look(self, text: str, look: str) -> str:
         """Say how the whole picture looks: always, because silence means as it is."""

@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import Any
 
 from molnar.lab.data.concepts import COMMON
+from molnar.lab.data.places import PLACES
 from molnar.lab.data.spec import Spec, Thing
 
 
@@ -98,6 +99,11 @@ def accessory_held_out(concept: str, accessory: str) -> bool:
     return _hashed("sticker_accessory", concept, accessory)
 
 
+def place_held_out(concept: str, place: str) -> bool:
+    """Tell whether a drawing is never trained on in a place; patterns and shapes always are."""
+    return place in PLACES and not _is_shape(concept) and _hashed("sticker_place", concept, place)
+
+
 @lru_cache(maxsize=1)
 def _relations() -> frozenset[tuple[str, str, str]]:
     mirrored = {"right of": "left of", "below": "above"}
@@ -131,6 +137,9 @@ def reasons(spec: Spec) -> tuple[str, ...]:
                 for first, second in combinations(names, 2)
                 if first != second and pair_held_out(first, second)
             ]
+    if spec.place is not None:
+        where = spec.place.name
+        found += [f"place: {name} in {where}" for name in names if place_held_out(name, where)]
     if spec.relation is not None:
         subject, object_ = names[spec.relation.subject], names[spec.relation.object]
         if relation_held_out(subject, spec.relation.name, object_):

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molnar.base.errors import DataError
-from molnar.lab.data import looks, wearing
+from molnar.lab.data import looks, places, wearing
+from molnar.lab.data.places import Place
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Background, Rendered, Spec, Thing
 from molnar.lab.data.stickers import Stickers
@@ -34,12 +35,15 @@ def render(spec: Spec, size: int, stickers: Stickers | None = None) -> Rendered:
     Raises:
         DataError: a drawing is missing, or cannot wear what it should.
     """
-    canvas = background(spec.background, size)
+    canvas = background(spec.background, size, spec.place)
     masks = np.zeros((len(spec.things), size, size), dtype=np.uint8)
     for index, thing in enumerate(spec.things):
         _lay(canvas, masks, index, _layer(thing, size, stickers))
         for worn in _worn(thing, stickers):
             _lay(canvas, masks, index, wearing.layer(worn, size))
+    if spec.place is not None and spec.place.weather is not None:
+        veil = places.overlay(spec.place, height=size, width=size)
+        canvas = canvas * (1.0 - veil[..., 3:] / 255.0) + veil
     image = (canvas + 0.5).astype(np.uint8)
     return Rendered(image if spec.look is None else looks.apply(spec.look, image), masks)
 
@@ -74,8 +78,10 @@ def _worn(thing: Thing, stickers: Stickers | None) -> list[wearing.Worn]:
     return [wearing.placed(thing, accessory, aspect) for accessory in thing.accessories]
 
 
-def background(ground: Background, size: int) -> NDArray[Any]:
+def background(ground: Background, size: int, place: Place | None = None) -> NDArray[Any]:
     """Give the empty canvas: float32 size size 4, premultiplied, 0..255."""
+    if place is not None:
+        return places.paint(place, height=size, width=size)
     canvas = np.zeros((size, size, 4), dtype=np.float32)
     if not ground.transparent:
         canvas[...] = (*ground.rgb, 255)

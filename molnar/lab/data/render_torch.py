@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from molnar.base.errors import DataError
-from molnar.lab.data import looks, wearing
+from molnar.lab.data import looks, places, wearing
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Spec, Thing
 from molnar.lab.data.stickers import Sprite, Stickers
@@ -62,12 +62,21 @@ class TorchRenderer:
             device=self.device,
         )
         canvas = ground[:, :, None, None].expand(-1, -1, size, size).clone()
+        for row, spec in enumerate(specs):
+            if spec.place is not None:
+                painted = places.paint(spec.place, height=size, width=size)
+                canvas[row] = torch.tensor(painted, device=self.device).permute(2, 0, 1)
         for depth in range(max((len(spec.things) for spec in specs), default=0)):
             layer = [(row, s.things[depth]) for row, s in enumerate(specs) if depth < len(s.things)]
             self._shapes(canvas, [p for p in layer if p[1].kind != "sticker"], size)
             self._stickers(canvas, [p for p in layer if p[1].kind == "sticker"], size)
             for row, thing in layer:
                 self._accessories(canvas[row], thing, size)
+        for row, spec in enumerate(specs):
+            if spec.place is not None and spec.place.weather is not None:
+                drawn = places.overlay(spec.place, height=size, width=size)
+                veil = torch.tensor(drawn, device=self.device).permute(2, 0, 1)
+                canvas[row] = canvas[row] * (1.0 - veil[3:] / 255.0) + veil
         images = (canvas + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
         for row, spec in enumerate(specs):
             if spec.look is not None:  # few, and exact only where `render` has them from

@@ -18,9 +18,12 @@ from molnar.lab.data.homage import concentric, grid, lines
 from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
 from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side
+from molnar.lab.data.settling import PATTERNED, settle
 from molnar.lab.data.shapes import INSIDE, SHAPES
 from molnar.lab.data.spec import (
     COLOURLESS,
+    GROUNDLESS,
+    RGB,
     Accessory,
     Arrangement,
     Background,
@@ -52,6 +55,7 @@ class SpecSampler:
         transparent_p: float,
         coloured_p: float,
         look_p: float = 0.0,
+        place_p: float = 0.0,
     ) -> None:
         """Index the drawings by style.
 
@@ -61,11 +65,12 @@ class SpecSampler:
             transparent_p: probability of a transparent background.
             coloured_p: probability of a plain background that is not white.
             look_p: probability of a look, of the kinds that can have one.
+            place_p: probability of a place or a pattern, of the kinds that can be in one.
         """
         self.stickers = stickers
         self.transparent_p = transparent_p
         self.coloured_p = coloured_p
-        self.look_p = look_p
+        self.look_p, self.place_p = look_p, place_p
         self.by_style: dict[str, tuple[str, ...]] = {}
         for style in STYLES if stickers is not None else ():
             assert stickers is not None
@@ -92,12 +97,30 @@ class SpecSampler:
         """Draw one spec of a kind (see `spec.KINDS`)."""
         draw = Draw(rng)
         spec = self._kinds[kind](draw, kind)
-        # Where no look is asked for, no number is drawn: such worlds stay what they were.
+        # Where none are asked for, no number is drawn: such worlds stay what they were.
+        if self.place_p and kind in PATTERNED and draw.chance(self.place_p):
+            spec = self._settled(draw, spec)
         if self.look_p and kind in LOOKED and draw.chance(self.look_p):
             look = draw.choice(LOOKS)
-            if look not in COLOURLESS or _told_apart(spec):
+            patterned = spec.place is not None and spec.place.colours
+            told = look not in COLOURLESS or _told_apart(spec)
+            if told and not (patterned and look in GROUNDLESS):
                 return replace(spec, look=look)
         return spec
+
+    def _settled(self, draw: Draw, spec: Spec) -> Spec:
+        colours: list[RGB] = []
+        heights, tops = [], []
+        for thing in spec.things:
+            aspect, top, rgb = 1.0, 0.0, thing.rgb
+            if self.stickers is not None and thing.style is not None:
+                sprite = self.stickers.sprites[thing.name, thing.style]
+                aspect, rgb = sprite.aspect, sprite.rgb
+                top = room(thing.name, thing.style, thing.accessories, aspect)[1]
+            colours.append(rgb or (0, 0, 0))
+            heights.append(1.0 / max(1.0, aspect))
+            tops.append(top)
+        return settle(draw, spec, colours, heights, tops)
 
     def can(self, kind: str) -> bool:
         """Tell whether these drawings suffice for a kind."""

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from molnar.lab.data.places import Place
+
 RGB = tuple[int, int, int]
 ThingKind = Literal["shape", "mark", "sticker"]
 SizeWord = Literal["small", "large"]
@@ -99,7 +101,7 @@ class Spec:
     size_word: SizeWord | None = None  # says the things are unusually small or large
     arrangement: Arrangement | None = None  # of counted things
     homage: Homage | None = None
-    place: str | None = None  # reserved: "beach", "kitchen", ...; None today
+    place: Place | None = None  # where it is, or on which pattern; then `background` is not seen
     look: str | None = None  # one of `looks.LOOKS`, applied to the whole picture
 
 

@@ -54,13 +54,15 @@ def meaning(spec: Spec) -> tuple[Any, ...]:
         _ground(spec),
         spec.size_word,
         spec.arrangement,
-        spec.place,
+        spec.place and (spec.place.name, sorted(spec.place.colours), spec.place.weather),
         spec.look,
     )
     return (*words, tuple(sorted(things, key=repr)), relation, spec.homage)
 
 
 def _ground(spec: Spec) -> str | None:
+    if spec.place is not None:
+        return None
     if spec.background.transparent:
         return "transparent"
     return None if spec.look in GROUNDLESS else spec.background.colour

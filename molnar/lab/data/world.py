@@ -55,6 +55,7 @@ class WorldConfig:
     transparent_p: float = 0.12  # share of transparent backgrounds
     coloured_p: float = 0.38  # share of plain backgrounds in a colour; the rest is white
     short_p: float = 0.35  # share of short captions
+    place_p: float = 0.0  # share of places and patterns, of the kinds that can be in one
     look_p: float = 0.0  # share of looks (pixel art, neon, ...), of the kinds that can have one
     geometry: dict[str, float] = field(default_factory=_geometry_weights)  # weight of each kind
     sticker: dict[str, float] = field(default_factory=_sticker_weights)  # weight of each kind
@@ -92,6 +93,7 @@ class World:
             transparent_p=self.config.transparent_p,
             coloured_p=self.config.coloured_p,
             look_p=self.config.look_p,
+            place_p=self.config.place_p,
         )
         share = self.config.geometry_p if stickers is not None else 1.0
         geometry, sticker = self.config.geometry, self.config.sticker

@@ -41,11 +41,12 @@ left of; to the left of; right of; to the right of; above; below; on top of; und
 front of; inside; on; next to; beside
 """)
 WEARABLES = _list("""
-hat; top hat; glasses; sunglasses; crown; beret; scarf; cap
+hat; top hat; party hat; glasses; sunglasses; crown; beret; scarf; cap; bow; bow tie
 """)
 PLACES = _list("""
 on a beach; in a kitchen; in a bar; under a night sky; in the snow; in a forest; at sunset; in the
-rain; in a city; in space; under water; in a field; in the desert; in the mountains
+rain; in a city; in space; under water; in a field; in the desert; in the mountains; in a living
+room; in a meadow; in the woods; in the fog; in falling snow
 """)
 GROUNDS = _list("""
 on a {} background; with a {} background; {} background; on {}; on a plain {} background; on a {}
