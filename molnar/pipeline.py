@@ -271,9 +271,7 @@ def canvas(request: Request, manifest: Manifest) -> Canvas:
     ratio = min(
         (_ratio(text) for text in manifest.aspects), key=lambda r: abs(math.log(r) - wanted)
     )
-    cell = manifest.latent.downscale * manifest.latent.multiple  # pixels a side must divide by
-    height = max(1, round(math.sqrt(area / ratio) / cell)) * cell
-    width = max(1, round(math.sqrt(area * ratio) / cell)) * cell
+    height, width = manifest.latent.size_of(ratio, area)
     needed = max(request.height / height, request.width / width)
     enlargements = 0
     while upscaler and needed > factor**enlargements:

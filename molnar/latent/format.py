@@ -6,6 +6,7 @@ cell stands for `downscale` x `downscale` pixels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,18 @@ class LatentFormat:
     def shape(self, *, height: int, width: int) -> tuple[int, int, int]:
         """Shape (C, h, w) of the latent of a picture of height x width pixels."""
         return self.channels, height // self.downscale, width // self.downscale
+
+    def size_of(self, ratio: float, area: float) -> tuple[int, int]:
+        """Give the height and width in pixels that are nearest to a shape and can be drawn.
+
+        Args:
+            ratio: width over height.
+            area: pixels.
+        """
+        cell = self.downscale * self.multiple
+        height = max(1, round(math.sqrt(area / ratio) / cell)) * cell
+        width = max(1, round(math.sqrt(area * ratio) / cell)) * cell
+        return height, width
 
     def preview_of(self, latent: NDArray[Any]) -> NDArray[np.float32]:
         """Guess the picture, one pixel per cell: float B C h w -> float32 B 4 h w in [-1, 1].

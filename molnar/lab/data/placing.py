@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.spec import RGB, Accessory, Arrangement, RelationName, Thing, ThingKind
+from molnar.lab.data.places import STANDING
+from molnar.lab.data.spec import (
+    RGB,
+    Accessory,
+    Arrangement,
+    RelationName,
+    Spec,
+    Thing,
+    ThingKind,
+)
 
 _GAP = 0.035  # least space between two things, and to the edge, fraction of the side
 
@@ -30,6 +39,26 @@ class Look:
             kind=self.kind, name=self.name, colour=self.colour, rgb=self.rgb, style=self.style,
             angle=self.angle, flip=self.flip, accessories=self.accessories, x=x, y=y, size=size,
         )  # fmt: skip
+
+
+def framed(spec: Spec, height: int, width: int) -> Spec:
+    """Spread a spec, drawn up for a square, over a frame of another shape.
+
+    Places stay fractions of the shorter side, so the longer one is more than 1 long. Sizes stay;
+    what lies inside something, and a composition, moves to the middle as one.
+    """
+    side = min(height, width)
+    across, down = width / side, height / side
+    if across == down:
+        return spec
+    if spec.homage is not None or (spec.relation is not None and spec.relation.name == "inside"):
+        dx, dy = (across - 1.0) / 2.0, (down - 1.0) / 2.0
+        moved = [replace(thing, x=thing.x + dx, y=thing.y + dy) for thing in spec.things]
+    else:
+        moved = [replace(thing, x=thing.x * across, y=thing.y * down) for thing in spec.things]
+        if spec.place is not None and spec.place.name in STANDING:  # feet stay on the ground
+            moved = [replace(thing, y=thing.y + thing.size / 2.0 * (down - 1.0)) for thing in moved]
+    return replace(spec, things=tuple(moved))
 
 
 def anywhere(draw: Draw, size: float, centred: float) -> tuple[float, float]:

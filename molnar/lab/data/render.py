@@ -24,25 +24,32 @@ from molnar.lab.data.stickers import Stickers
 Layer = tuple[int, int, NDArray[Any], NDArray[Any]]  # left, top, colour float H W 3, alpha H W
 
 
-def render(spec: Spec, size: int, stickers: Stickers | None = None) -> Rendered:
+def render(
+    spec: Spec,
+    size: int,
+    stickers: Stickers | None = None,
+    shape: tuple[int, int] | None = None,
+) -> Rendered:
     """Draw a spec.
 
     Args:
         spec: what to draw.
-        size: side of the picture in pixels, 8 or more.
+        size: shorter side of the picture in pixels, 8 or more.
         stickers: where drawings come from; needed if the spec holds a sticker.
+        shape: height and width in pixels of a spec that is `framed`; None = a square.
 
     Raises:
         DataError: a drawing is missing, or cannot wear what it should.
     """
-    canvas = background(spec.background, size, spec.place)
-    masks = np.zeros((len(spec.things), size, size), dtype=np.uint8)
+    height, width = shape or (size, size)
+    canvas = background(spec.background, height, width, spec.place)
+    masks = np.zeros((len(spec.things), height, width), dtype=np.uint8)
     for index, thing in enumerate(spec.things):
         _lay(canvas, masks, index, _layer(thing, size, stickers))
         for worn in _worn(thing, stickers):
             _lay(canvas, masks, index, wearing.layer(worn, size))
     if spec.place is not None and spec.place.weather is not None:
-        veil = places.overlay(spec.place, height=size, width=size)
+        veil = places.overlay(spec.place, height=height, width=width)
         canvas = canvas * (1.0 - veil[..., 3:] / 255.0) + veil
     image = (canvas + 0.5).astype(np.uint8)
     return Rendered(image if spec.look is None else looks.apply(spec.look, image), masks)
@@ -51,9 +58,9 @@ def render(spec: Spec, size: int, stickers: Stickers | None = None) -> Rendered:
 def _lay(canvas: NDArray[Any], masks: NDArray[Any], index: int, layer: Layer) -> None:
     """Lay a layer of thing `index` over what is there; it belongs to that thing's mask."""
     left, top, colour, alpha = layer
-    (height, width), size = alpha.shape, canvas.shape[0]
+    (height, width), (rows, columns, _) = alpha.shape, canvas.shape
     x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + width, size), min(top + height, size)
+    x1, y1 = min(left + width, columns), min(top + height, rows)
     if x0 >= x1 or y0 >= y1:
         return
     part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
@@ -78,11 +85,13 @@ def _worn(thing: Thing, stickers: Stickers | None) -> list[wearing.Worn]:
     return [wearing.placed(thing, accessory, aspect) for accessory in thing.accessories]
 
 
-def background(ground: Background, size: int, place: Place | None = None) -> NDArray[Any]:
-    """Give the empty canvas: float32 size size 4, premultiplied, 0..255."""
+def background(
+    ground: Background, height: int, width: int, place: Place | None = None
+) -> NDArray[Any]:
+    """Give the empty canvas: float32 H W 4, premultiplied, 0..255."""
     if place is not None:
-        return places.paint(place, height=size, width=size)
-    canvas = np.zeros((size, size, 4), dtype=np.float32)
+        return places.paint(place, height=height, width=width)
+    canvas = np.zeros((height, width, 4), dtype=np.float32)
     if not ground.transparent:
         canvas[...] = (*ground.rgb, 255)
     return canvas

@@ -50,21 +50,29 @@ class TorchRenderer:
             level = F.avg_pool2d(level.float(), 2).round().to(torch.uint8)
 
     @torch.no_grad()
-    def render(self, specs: Sequence[Spec], size: int) -> Tensor:
-        """Draw specs: uint8 B size size 4, premultiplied, on the renderer's device.
+    def render(
+        self, specs: Sequence[Spec], size: int, shape: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Draw specs: uint8 B H W 4, premultiplied, on the renderer's device.
+
+        Args:
+            specs: what to draw.
+            size: shorter side in pixels.
+            shape: height and width of specs that are `framed`; None = a square.
 
         Raises:
             DataError: a drawing is missing, or cannot wear what it should.
         """
+        height, width = shape or (size, size)
         ground = torch.tensor(
             [(0, 0, 0, 0) if s.background.transparent else (*s.background.rgb, 255) for s in specs],
             dtype=torch.float32,
             device=self.device,
         )
-        canvas = ground[:, :, None, None].expand(-1, -1, size, size).clone()
+        canvas = ground[:, :, None, None].expand(-1, -1, height, width).clone()
         for row, spec in enumerate(specs):
             if spec.place is not None:
-                painted = places.paint(spec.place, height=size, width=size)
+                painted = places.paint(spec.place, height=height, width=width)
                 canvas[row] = torch.tensor(painted, device=self.device).permute(2, 0, 1)
         for depth in range(max((len(spec.things) for spec in specs), default=0)):
             layer = [(row, s.things[depth]) for row, s in enumerate(specs) if depth < len(s.things)]
@@ -74,7 +82,7 @@ class TorchRenderer:
                 self._accessories(canvas[row], thing, size)
         for row, spec in enumerate(specs):
             if spec.place is not None and spec.place.weather is not None:
-                drawn = places.overlay(spec.place, height=size, width=size)
+                drawn = places.overlay(spec.place, height=height, width=width)
                 veil = torch.tensor(drawn, device=self.device).permute(2, 0, 1)
                 canvas[row] = canvas[row] * (1.0 - veil[3:] / 255.0) + veil
         images = (canvas + 0.5).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -88,13 +96,16 @@ class TorchRenderer:
         return torch.tensor(values, dtype=torch.float32, device=self.device)[:, None, None]
 
     def _shapes(self, canvas: Tensor, placed: list[_Placed], size: int) -> None:
-        centres = torch.arange(size, dtype=torch.float32, device=self.device) + 0.5
+        rows_at, columns_at = (
+            torch.arange(side, dtype=torch.float32, device=self.device) + 0.5
+            for side in canvas.shape[2:]
+        )
         for name in sorted({thing.name for _, thing in placed}):
             rows = [row for row, thing in placed if thing.name == name]
             things = [thing for _, thing in placed if thing.name == name]
             half = self._column([thing.size * size / 2.0 for thing in things])
-            x = (centres[None, None, :] - self._column([t.x * size for t in things])) / half
-            y = (centres[None, :, None] - self._column([t.y * size for t in things])) / half
+            x = (columns_at[None, None, :] - self._column([t.x * size for t in things])) / half
+            y = (rows_at[None, :, None] - self._column([t.y * size for t in things])) / half
             if name in SHAPES:
                 distance = SHAPES[name](x, y)
             else:
@@ -119,7 +130,8 @@ class TorchRenderer:
             worn = wearing.placed(thing, accessory, aspect)
             left, top, colour, alpha = wearing.layer(worn, size)
             x0, y0 = max(left, 0), max(top, 0)
-            x1, y1 = min(left + alpha.shape[1], size), min(top + alpha.shape[0], size)
+            x1 = min(left + alpha.shape[1], canvas.shape[2])
+            y1 = min(top + alpha.shape[0], canvas.shape[1])
             if x0 >= x1 or y0 >= y1:
                 continue
             both = np.concatenate([colour, 255.0 * alpha[..., None]], axis=-1)
@@ -139,14 +151,16 @@ class TorchRenderer:
             by_level.setdefault(level, []).append((row, thing, sprite))
         for level, rows in sorted(by_level.items()):
             side = self.levels[0].shape[-1]
+            frame = (canvas.shape[2], canvas.shape[3])
             theta = torch.tensor(
-                [_affine(thing, sprite, size, side) for _, thing, sprite in rows],
+                [_affine(thing, sprite, size, side, frame) for _, thing, sprite in rows],
                 dtype=torch.float32,
                 device=self.device,
             )
             picks = [self.rows[thing.name, thing.style or ""] for _, thing, _ in rows]
             sources = self.levels[level][picks].float()
-            grid = F.affine_grid(theta, [len(rows), 4, 2 * size, 2 * size], align_corners=False)
+            twice = [len(rows), 4, 2 * frame[0], 2 * frame[1]]
+            grid = F.affine_grid(theta, twice, align_corners=False)
             drawn = F.grid_sample(sources, grid, padding_mode="zeros", align_corners=False)
             drawn = F.avg_pool2d(drawn, 2)
             _over(canvas, [row for row, _, _ in rows], drawn, drawn[:, 3:] / 255.0)
@@ -162,7 +176,9 @@ def _longest(sprite: Sprite) -> int:
     return max(right - left, bottom - top)
 
 
-def _affine(thing: Thing, sprite: Sprite, size: int, side: int) -> list[list[float]]:
+def _affine(
+    thing: Thing, sprite: Sprite, size: int, side: int, canvas: tuple[int, int]
+) -> list[list[float]]:
     """Map the canvas, in [-1, 1], to the sprite, in [-1, 1], snapped to pixels as Pillow does."""
     left, top, right, bottom = sprite.box
     width, height = right - left, bottom - top
@@ -182,13 +198,13 @@ def _affine(thing: Thing, sprite: Sprite, size: int, side: int) -> list[list[flo
     a, b = mirror * cos * scale_x, mirror * sin * scale_y
     c, d = -sin * scale_x, cos * scale_y
     source_x, source_y = (left + right) / 2.0, (top + bottom) / 2.0
-    half = size / 2.0
-    offset_x = a * (half - middle_x) + b * (half - middle_y) + source_x
-    offset_y = c * (half - middle_x) + d * (half - middle_y) + source_y
+    down, across = canvas[0] / 2.0, canvas[1] / 2.0
+    offset_x = a * (across - middle_x) + b * (down - middle_y) + source_x
+    offset_y = c * (across - middle_x) + d * (down - middle_y) + source_y
     norm = side / 2.0
     return [
-        [a * half / norm, b * half / norm, offset_x / norm - 1.0],
-        [c * half / norm, d * half / norm, offset_y / norm - 1.0],
+        [a * across / norm, b * down / norm, offset_x / norm - 1.0],
+        [c * across / norm, d * down / norm, offset_y / norm - 1.0],
     ]
 
 

@@ -13,6 +13,7 @@ from molnar.base.rng import generator
 from molnar.lab.data.captions import Lexicon, describe
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.heldout import is_held_out
+from molnar.lab.data.placing import framed
 from molnar.lab.data.render import render
 from molnar.lab.data.sampling import SpecSampler
 from molnar.lab.data.spec import GEOMETRY_KINDS, KINDS, STICKER_KINDS, Rendered, Sample, Spec
@@ -140,10 +141,16 @@ class World:
         """Draw a spec at any size (default: the config's)."""
         return render(spec, size or self.config.size, self.stickers)
 
-    def sample(self, index: int, kind: str | None = None) -> Sample:
-        """Draw, render and describe one index."""
+    def sample(
+        self, index: int, kind: str | None = None, shape: tuple[int, int] | None = None
+    ) -> Sample:
+        """Draw, render and describe one index; `shape` is height and width, None = the config's."""
         spec = self.spec(index, kind)
-        rendered = self.render(spec)
+        if shape is None:
+            rendered = self.render(spec)
+        else:
+            spec = framed(spec, *shape)
+            rendered = render(spec, min(shape), self.stickers, shape)
         return Sample(rendered.image, self.caption(spec, index), spec, rendered.masks)
 
     def text(self, index: int) -> str:

@@ -14,6 +14,7 @@ estimate: Meng et al. 2023, arXiv 2210.03142, section 3.1.
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model
 from molnar.base.rng import generator, noise
 from molnar.base.types import TextEmbedding
@@ -31,13 +33,14 @@ from molnar.diffusion.networks import NetworkConfig, build, kind_of
 from molnar.diffusion.objective import compared, flow_loss, guided_velocity, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
-from molnar.lab.train.source import Source, pictures
+from molnar.lab.train.source import Shape, Source, pictures
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
+from molnar.latent.format import LatentFormat
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
-STREAM_TIMES, STREAM_NOISE, STREAM_DROP = 21, 22, 23
+STREAM_TIMES, STREAM_NOISE, STREAM_DROP, STREAM_SHAPE = 21, 22, 23, 24
 SHEET_STEPS, SHEET_GUIDANCE = 16, 3.0
 MEASURED = 256  # pictures from which the spread of the latent channels is read
 
@@ -54,7 +57,8 @@ class DiffusionData:
     spread: float = 0.0  # a channel's error counts by its standard deviation to this power
     teacher: str | None = None  # weights of a finished network: learn its guided velocity ...
     guidance: float = 3.0  # ... at this scale, so that drawing needs one estimate a step, not two
-    size: int = 128  # pixels, each side, of the sheet's pictures
+    aspects: tuple[str, ...] = ("1:1",)  # width:height; each batch has one of them, of equal area
+    size: int = 128  # pixels, each side, of square pictures
     prompts: tuple[str, ...] = (
         "a red circle on a blue background",
         "a green triangle to the left of a yellow square",
@@ -85,6 +89,7 @@ class DiffusionTask:
         self.source = source
         self.config = config
         self.data = data or DiffusionData()
+        _check_aspects(self.data.aspects, source)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.encoder = encoder.eval().requires_grad_(False)
@@ -112,6 +117,19 @@ class DiffusionTask:
         found: Tensor = latent.std(dim=(0, 2, 3)).pow(self.data.spread)
         return found / found.mean()
 
+    def shape(self, seen: int) -> Shape | None:
+        """Choose the height and width in pixels of a batch; None = what the source gives."""
+        if self.data.aspects == ("1:1",):
+            return None
+        draw = generator(self.data.seed, STREAM_SHAPE, seen)
+        width, height = map(
+            float, self.data.aspects[draw.integers(len(self.data.aspects))].split(":")
+        )
+        halvings = len(getattr(self.config, "channels", ())) - 1
+        cells = 2**halvings if halvings > 0 else int(getattr(self.config, "patch", 1))
+        form = LatentFormat(downscale=self.autoencoder.config.downscale, multiple=cells)
+        return form.size_of(width / height, self.data.size**2)
+
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give pictures number seen ... seen + size - 1 with their captions' ids, times and noise.
 
@@ -119,7 +137,7 @@ class DiffusionTask:
             image Float B 4 H W in [-1, 1]; ids int64 B L; mask Bool B L, L as long as the longest
             caption needs; t Float B; noise Float B C h w.
         """
-        images, captions = pictures(self.source, seen, size)
+        images, captions = pictures(self.source, seen, size, self.shape(seen))
         dropped = generator(self.data.seed, STREAM_DROP, seen).random(size) < self.data.drop_p
         tokens = self.tokenizer.encode(
             ["" if drop else text for drop, text in zip(dropped, captions, strict=True)]
@@ -217,3 +235,18 @@ class DiffusionTask:
     def _on(module: Any, like: Tensor) -> Any:
         """Bring a frozen part to where the batch is; a no-op after the first time."""
         return module.to(like.device)
+
+
+def _check_aspects(aspects: tuple[str, ...], source: Source) -> None:
+    """Refuse shapes that are none, and any but the square of sources that draw only that."""
+    for aspect in aspects:
+        width, _, height = aspect.partition(":")
+        if not (width.isdigit() and height.isdigit() and int(width) * int(height)):
+            raise ConfigError(f"aspect {aspect!r}; expected width:height, for example 3:2")
+    if not aspects:
+        raise ConfigError("aspects is empty; expected at least 1:1")
+    if aspects != ("1:1",) and "shape" not in inspect.signature(source.sample).parameters:
+        raise ConfigError(
+            f"aspects {', '.join(aspects)} need the world, which draws any shape; "
+            "pictures from files are square: drop aspects or --data"
+        )

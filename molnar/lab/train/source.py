@@ -12,6 +12,8 @@ from torch import Tensor
 
 from molnar.base.images import to_model
 
+Shape = tuple[int, int]  # height and width in pixels
+
 
 class Captioned(Protocol):
     """A picture and what it shows."""
@@ -31,7 +33,7 @@ class Source(Protocol):
     """Pictures by number, without end: the world, or a data set that starts again."""
 
     def sample(self, index: int) -> Any:
-        """Give picture `index` (a `Captioned`): a pure function."""
+        """Give picture `index` (a `Captioned`): a pure function. Worlds also take a `shape`."""
         ...
 
 
@@ -39,19 +41,30 @@ class Source(Protocol):
 class BatchSource(Protocol):
     """A source that makes whole batches faster than picture by picture (on a GPU)."""
 
-    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+    def pictures(
+        self, first: int, size: int, shape: Shape | None = None
+    ) -> tuple[Tensor, Sequence[str]]:
         """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
         ...
 
 
-def pictures(source: Source | BatchSource, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+def pictures(
+    source: Source | BatchSource, first: int, size: int, shape: Shape | None = None
+) -> tuple[Tensor, Sequence[str]]:
     """Give pictures number first ... first + size - 1.
+
+    Args:
+        source: Where they come from.
+        first: Number of the first.
+        size: How many.
+        shape: Height and width in pixels, of sources that draw any; None = the source's own.
 
     Returns:
         Float B 4 H W in [-1, 1], premultiplied RGBA, and B captions.
     """
     if isinstance(source, BatchSource):
-        return source.pictures(first, size)
-    samples = [source.sample(index) for index in range(first, first + size)]
+        return source.pictures(first, size, shape)
+    asked: dict[str, Any] = {} if shape is None else {"shape": shape}
+    samples = [source.sample(index, **asked) for index in range(first, first + size)]
     images = to_model(np.stack([sample.image for sample in samples]))
     return torch.from_numpy(images), [sample.caption for sample in samples]

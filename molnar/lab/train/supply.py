@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from torch import Tensor
 from molnar.base.images import to_model
 from molnar.lab.data import concepts
 from molnar.lab.data.folder import Pictures, open_data
+from molnar.lab.data.placing import framed
 from molnar.lab.data.render_torch import TorchRenderer
 from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.recipe import Drawings, Recipe
 from molnar.lab.train.settings import plain
+from molnar.lab.train.source import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,9 +174,9 @@ def _specs(numbers: tuple[int, int]) -> list[tuple[Spec, str]]:
     return [(spec, _worker_world.caption(spec, index)) for index, spec in specs]
 
 
-def _samples(numbers: tuple[int, int]) -> list[tuple[Any, str]]:
+def _samples(numbers: tuple[int, int], shape: Shape | None) -> list[tuple[Any, str]]:
     assert _worker_world is not None
-    drawn: list[Sample] = [_worker_world.sample(index) for index in range(*numbers)]
+    drawn: list[Sample] = [_worker_world.sample(i, shape=shape) for i in range(*numbers)]
     return [(sample.image, sample.caption) for sample in drawn]
 
 
@@ -199,12 +202,12 @@ class Crew:
         parts = self.pool.map(_specs, self._shares(first, size))
         return [pair for part in parts for pair in part]
 
-    def samples(self, first: int, size: int) -> list[tuple[Any, str]]:
+    def samples(self, first: int, size: int, shape: Shape | None) -> list[tuple[Any, str]]:
         """Draw pictures (uint8 H W 4, premultiplied) with their captions."""
         if self.pool is None:
-            drawn = [self.world.sample(index) for index in range(first, first + size)]
+            drawn = [self.world.sample(index, shape=shape) for index in range(first, first + size)]
             return [(sample.image, sample.caption) for sample in drawn]
-        parts = self.pool.map(_samples, self._shares(first, size))
+        parts = self.pool.map(_samples, self._shares(first, size), repeat(shape))
         return [pair for part in parts for pair in part]
 
     def _shares(self, first: int, size: int) -> list[tuple[int, int]]:
@@ -219,13 +222,15 @@ class CrewSource:
     def __init__(self, world: World, crew: Crew) -> None:
         self.world, self.crew = world, crew
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int, shape: Shape | None = None) -> Sample:
         """Give one picture."""
-        return self.world.sample(index)
+        return self.world.sample(index, shape=shape)
 
-    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+    def pictures(
+        self, first: int, size: int, shape: Shape | None = None
+    ) -> tuple[Tensor, Sequence[str]]:
         """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
-        drawn = self.crew.samples(first, size)
+        drawn = self.crew.samples(first, size, shape)
         images = to_model(np.stack([image for image, _ in drawn]))
         return torch.from_numpy(images), [caption for _, caption in drawn]
 
@@ -237,13 +242,19 @@ class DeviceSource:
         self.world, self.crew = world, crew
         self.renderer = TorchRenderer(world.stickers, device)
 
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int, shape: Shape | None = None) -> Sample:
         """Give one picture."""
-        return self.world.sample(index)
+        return self.world.sample(index, shape=shape)
 
-    def pictures(self, first: int, size: int) -> tuple[Tensor, Sequence[str]]:
+    def pictures(
+        self, first: int, size: int, shape: Shape | None = None
+    ) -> tuple[Tensor, Sequence[str]]:
         """Give pictures Float B 4 H W in [-1, 1] on the device, and their captions."""
         drawn = self.crew.specs(first, size)
-        image = self.renderer.render([spec for spec, _ in drawn], self.world.config.size)
+        specs = [spec for spec, _ in drawn]
+        if shape is None:
+            image = self.renderer.render(specs, self.world.config.size)
+        else:
+            image = self.renderer.render([framed(s, *shape) for s in specs], min(shape), shape)
         scaled = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
         return scaled.contiguous(), [caption for _, caption in drawn]

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from molnar.base.errors import ConfigError
 from molnar.diffusion.flow import add_noise
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import World, WorldConfig
@@ -144,3 +145,32 @@ def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
     assert losses[0] == pytest.approx(float(gap.mean()), rel=1e-3)
     assert losses[-1] < 0.5 * losses[0]
     student.sheet(student.module, tmp_path / "sheet.png")
+
+
+def test_batches_come_in_every_shape_that_is_asked_for(task: DiffusionTask) -> None:
+    data = replace(task.data, aspects=("1:1", "2:1", "1:2"))
+    shaped = DiffusionTask(
+        task.source, task.config, task.autoencoder, task.tokenizer, task.encoder, data
+    )
+    batches = [shaped.batch(seen, 2) for seen in range(0, 40, 2)]
+    sizes = {tuple(batch["image"].shape[2:]) for batch in batches}
+    assert sizes == {(64, 64), (48, 96), (96, 48)}
+    assert torch.equal(batches[3]["image"], shaped.batch(6, 2)["image"])
+    for batch in batches[:6]:
+        height, width = batch["image"].shape[2:]
+        assert batch["noise"].shape == (2, 4, height // 8, width // 8)
+        loss, _ = shaped.loss(batch)
+        assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize("aspects", [(), ("1",), ("0:1",), ("a:b",), ("1:1", "3:2")])
+def test_shapes_that_cannot_be_drawn_are_refused(
+    task: DiffusionTask, aspects: tuple[str, ...]
+) -> None:
+    class Square:
+        def sample(self, index: int) -> None:
+            raise AssertionError("nothing is drawn")
+
+    data = replace(task.data, aspects=aspects)
+    with pytest.raises(ConfigError, match="aspect"):
+        DiffusionTask(Square(), task.config, task.autoencoder, task.tokenizer, task.encoder, data)
