@@ -3,14 +3,12 @@
 Command:   molnar train all --recipe sticker_cpu --stickers data/stickers --out runs/sticker
 Hardware:  two CPU cores, 4 GB of memory; with matrix units (AMX) bf16 is used, 13 times as fast in
            bare products
-Time:      two and a half hours in all: text 12 minutes, autoencoder 13, diffusion 100,
+Time:      under three hours in all: text 12 minutes, autoencoder 13, diffusion 120,
            upscaler 10, CLIP 15, and some for reading drawings and embedding texts
-Pace:      55 to 65 pictures/s in diffusion on two cores with AMX (16.1 M parameters, 6.3 GFLOP per
-           picture): 340,000 pictures in 100 minutes. Compiling (`train.compile=true`) gained
-           15 % on an earlier network and 3 % on this one, for two to three minutes
-To reach:  ProcEval single >= 0.80, colour >= 0.75, overall >= 0.50. Not reached: shapes begin to
-           follow the words after some 300,000 pictures. What is shipped, and how it came about in
-           six runs of changing settings, is told in MODEL_CARD.md and docs/log.md
+Pace:      80 pictures/s in diffusion on two cores with AMX and nothing beside it (16.1 M
+           parameters, 6.3 GFLOP per picture): 570,000 pictures in 120 minutes
+To reach:  ProcEval single >= 0.80, colour >= 0.75, overall >= 0.50. What is shipped, how it came
+           about in several runs, and its scores are told in MODEL_CARD.md and docs/log.md
 
 Runs continue each other. A longer one of the same kind goes on from the newest checkpoint at the
 full learning rate, and cools down again at the end; the minutes are those of all runs together:

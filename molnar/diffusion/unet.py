@@ -132,14 +132,14 @@ class Layout(nn.Module):
     def __init__(self, context: int, width: int, channels: int) -> None:
         super().__init__()
         self.width = width
-        self.spread = nn.Linear(context, width * self.SIDE**2)
+        self.to_cells = nn.Linear(context, width * self.SIDE**2)
         self.leave = nn.Conv2d(width, channels, 1)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
 
     def forward(self, gist: Tensor, like: Tensor) -> Tensor:
         """Map a text Float B D to Float B C H W, H and W as those of `like`."""
-        small = self.spread(gist).view(-1, self.width, self.SIDE, self.SIDE)
+        small = self.to_cells(gist).view(-1, self.width, self.SIDE, self.SIDE)
         sized = F.interpolate(small.float(), size=like.shape[2:], mode="bilinear")
         out: Tensor = self.leave(F.silu(sized))
         return out

@@ -131,7 +131,7 @@ class _Writer:
             body = draw.choice(_STICKER_OPENINGS if stuck else _OPENINGS) + body
         if not ground:
             text = body
-        elif draw.chance(0.07):
+        elif self.spec.look is None and draw.chance(0.07):
             text = f"{ground}, {body}"
         elif draw.chance(0.25):
             text = f"{body}, {ground}"
@@ -209,7 +209,7 @@ class _Writer:
             return self._one(thing)
         at = self.draw.random()
         tags, families = self.lexicon.tags[thing.name], self.lexicon.families[thing.name]
-        if at < 0.08 and tags:
+        if at < 0.08 and tags and self.spec.place is None:
             return f"{self._one(thing)}, {self.draw.choice(tags)}"
         if at < 0.12 and families:
             family = self.draw.choice(families)

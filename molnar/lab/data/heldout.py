@@ -128,7 +128,7 @@ def reasons(spec: Spec) -> tuple[str, ...]:
     found = [reason for thing in spec.things for reason in _of_thing(thing)]
     names = [thing.name for thing in spec.things]
     if spec.homage is None and len(names) > 1:
-        if len(set(names)) == 1 and spec.kind in ("counting", "sticker_count"):
+        if len({(thing.name, thing.colour) for thing in spec.things}) == 1:
             if count_held_out(names[0], len(names)):
                 found.append(f"count: {len(names)} {names[0]}")
         else:

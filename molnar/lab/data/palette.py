@@ -37,16 +37,16 @@ COLOURS: tuple[str, ...] = tuple(PALETTE)
 #: encoder puts names of colours near each other, but "crimson" nearer to "purple" than to "red".
 SHADES: dict[str, str] = {
     **dict.fromkeys(("scarlet", "crimson", "ruby", "vermilion", "maroon", "burgundy"), "red"),
-    **dict.fromkeys(("amber", "tangerine", "apricot", "copper"), "orange"),
-    **dict.fromkeys(("gold", "golden", "mustard", "saffron", "blond", "blonde"), "yellow"),
-    **dict.fromkeys(("emerald", "lime", "olive", "jade", "khaki", "mint"), "green"),
+    **dict.fromkeys(("amber", "copper"), "orange"),
+    **dict.fromkeys(("gold", "golden", "saffron", "blond", "blonde"), "yellow"),
+    **dict.fromkeys(("emerald", "jade", "khaki"), "green"),
     **dict.fromkeys(("navy", "cobalt", "azure", "indigo", "sapphire", "ultramarine"), "blue"),
-    **dict.fromkeys(("violet", "lilac", "lavender", "mauve", "plum"), "purple"),
-    **dict.fromkeys(("magenta", "fuchsia", "salmon", "coral", "rosy"), "pink"),
-    **dict.fromkeys(("beige", "tan", "bronze", "chestnut", "sepia", "ochre"), "brown"),
-    **dict.fromkeys(("ebony", "jet"), "black"),
-    **dict.fromkeys(("ivory", "snowy", "pearl"), "white"),
-    **dict.fromkeys(("grey", "silver", "charcoal", "ash", "slate"), "gray"),
+    **dict.fromkeys(("violet", "lilac", "lavender", "mauve"), "purple"),
+    **dict.fromkeys(("magenta", "fuchsia", "coral", "rosy"), "pink"),
+    **dict.fromkeys(("beige", "tan", "bronze", "sepia", "ochre"), "brown"),
+    **dict.fromkeys(("ebony",), "black"),
+    **dict.fromkeys(("ivory", "snowy"), "white"),
+    **dict.fromkeys(("grey", "silver", "charcoal"), "gray"),
     **dict.fromkeys(("turquoise", "teal", "aqua", "aquamarine"), "cyan"),
 }
 

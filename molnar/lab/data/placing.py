@@ -41,11 +41,12 @@ class Look:
         )  # fmt: skip
 
 
-def framed(spec: Spec, height: int, width: int) -> Spec:
+def framed(spec: Spec, height: int, width: int, heights: Sequence[float] = ()) -> Spec:
     """Spread a spec, drawn up for a square, over a frame of another shape.
 
     Places stay fractions of the shorter side, so the longer one is more than 1 long. Sizes stay;
-    what lies inside something, and a composition, moves to the middle as one.
+    what lies inside something, and a composition, moves to the middle as one. `heights` are those
+    of the things in units of their sizes (1 where none are given): feet stay on the ground.
     """
     side = min(height, width)
     across, down = width / side, height / side
@@ -56,8 +57,12 @@ def framed(spec: Spec, height: int, width: int) -> Spec:
         moved = [replace(thing, x=thing.x + dx, y=thing.y + dy) for thing in spec.things]
     else:
         moved = [replace(thing, x=thing.x * across, y=thing.y * down) for thing in spec.things]
-        if spec.place is not None and spec.place.name in STANDING:  # feet stay on the ground
-            moved = [replace(thing, y=thing.y + thing.size / 2.0 * (down - 1.0)) for thing in moved]
+        if spec.place is not None and spec.place.name in STANDING:
+            tall = heights or [1.0] * len(moved)
+            moved = [
+                replace(thing, y=thing.y + thing.size * high / 2.0 * (down - 1.0))
+                for thing, high in zip(moved, tall, strict=True)
+            ]
     return replace(spec, things=tuple(moved))
 
 

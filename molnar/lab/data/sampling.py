@@ -6,7 +6,6 @@ Every kind draws its own things; places are found by trying, and never overlap u
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -15,14 +14,12 @@ from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.dressing import dress, room
 from molnar.lab.data.homage import concentric, grid, lines
-from molnar.lab.data.looks import LOOKS
+from molnar.lab.data.looking import LOOKED, with_look
 from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
 from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side
 from molnar.lab.data.settling import PATTERNED, settle
 from molnar.lab.data.shapes import INSIDE, SHAPES
 from molnar.lab.data.spec import (
-    COLOURLESS,
-    GROUNDLESS,
     RGB,
     Accessory,
     Arrangement,
@@ -38,10 +35,7 @@ from molnar.lab.data.wearing import WEARERS
 
 SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
-#: Kinds that may have a look: not those whose caption is all about colours, nor fine lines.
-LOOKED = frozenset(
-    {"single", "two", "counting", "sticker", "sticker_two", "sticker_count", "sticker_wearing"}
-)
+_SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
 class SpecSampler:
@@ -101,11 +95,7 @@ class SpecSampler:
         if self.place_p and kind in PATTERNED and draw.chance(self.place_p):
             spec = self._settled(draw, spec)
         if self.look_p and kind in LOOKED and draw.chance(self.look_p):
-            look = draw.choice(LOOKS)
-            patterned = spec.place is not None and spec.place.colours
-            told = look not in COLOURLESS or _told_apart(spec)
-            if told and not (patterned and look in GROUNDLESS):
-                return replace(spec, look=look)
+            spec = with_look(draw, spec)
         return spec
 
     def _settled(self, draw: Draw, spec: Spec) -> Spec:
@@ -205,7 +195,11 @@ class SpecSampler:
         styles = [style for style in self.style_names if self.wearers[style]]
         weights = [self.style_weights[self.style_names.index(style)] for style in styles]
         worn: tuple[Accessory, ...] = ()
+        tries = 0
         while not worn:
+            tries += 1
+            if tries > 64:  # pale faces alone, and backgrounds that are all white
+                ground = Background(colour=None, rgb=(0, 0, 0))
             style = draw.weighted(styles, weights)
             name = draw.choice(self.wearers[style])
             sprite = self.stickers.sprites[name, style]
@@ -243,6 +237,8 @@ class SpecSampler:
         for _ in range(16 * count):
             if stuck and draw.chance(0.8):
                 look = self._drawing(draw, ground, style, countable=True)
+                if max(len(name.split()) for name in concepts.names_of(look.name)) > _SAID:
+                    continue
             else:
                 look = self._shape(draw, ground)
             if (look.name, look.colour) not in {(other.name, other.colour) for other in looks}:
@@ -328,13 +324,6 @@ class SpecSampler:
             homage = Homage(name=name, rows=draw.choice((5, 6, 7, 8)), columns=1, disorder=disorder)
             things = lines(draw, homage, colour)
         return Spec(kind=kind, things=things, background=ground, homage=homage)
-
-
-def _told_apart(spec: Spec) -> bool:
-    """Tell whether names alone say which thing is which, or all things are the same."""
-    names = {thing.name for thing in spec.things}
-    alike = {(thing.name, thing.colour) for thing in spec.things}
-    return len(names) == len(spec.things) or len(alike) == 1
 
 
 def _size_word(draw: Draw) -> SizeWord | None:

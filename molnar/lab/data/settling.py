@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -51,12 +52,13 @@ def settle(
     for _ in range(_TRIES):
         if spec.kind not in SETTLED or draw.chance(_PATTERN_P):
             place, things = _pattern(draw, spec), spec.things
+        elif spec.size_word is not None:  # sizes are the place's own here
+            continue
         else:
             place = _place(draw)
             things = _standing(draw, spec.things, place, heights, tops)
-        if place is not None and _legible(place, things, colours):
-            background = Background(colour="white")
-            return replace(spec, things=things, background=background, place=place, size_word=None)
+        if place is not None and _apart(things) and _legible(place, things, colours):
+            return replace(spec, things=things, background=Background(), place=place)
     return spec
 
 
@@ -69,6 +71,7 @@ def _place(draw: Draw) -> Place:
 def _pattern(draw: Draw, spec: Spec) -> Place | None:
     """Choose a pattern whose two colours differ from those of coloured things."""
     own = {thing.colour for thing in spec.things if thing.colour is not None}
+    own |= {worn.colour for thing in spec.things for worn in thing.accessories}
     able = [name for name in COLOURS if all(contrasts(name, other) for other in own)]
     first = draw.choice(able) if able else ""
     second = draw.choice([name for name in able if name != first] or [""])
@@ -100,12 +103,23 @@ def _standing(
     return tuple(settled)
 
 
+def _apart(things: Sequence[Thing]) -> bool:
+    """Tell whether no thing covers another, now that they stand on the same ground."""
+    return all(
+        max(abs(one.x - two.x), abs(one.y - two.y)) >= (one.size + two.size) / 2.0
+        for one, two in combinations(things, 2)
+    )
+
+
 def _legible(place: Place, things: Sequence[Thing], colours: Sequence[RGB]) -> bool:
     for thing, rgb in zip(things, colours, strict=True):
         half = thing.size / 2.0
         behind = colours_behind(
             place, (thing.x - half, thing.y - half, thing.x + half, thing.y + half)
         )
-        if float(np.linalg.norm(lab(np.array(rgb)) - lab(behind))) < _LEAST:
+        worn = [accessory.rgb for accessory in thing.accessories]
+        if any(
+            float(np.linalg.norm(lab(np.array(c)) - lab(behind))) < _LEAST for c in (rgb, *worn)
+        ):
             return False
     return True

@@ -54,7 +54,7 @@ def meaning(spec: Spec) -> tuple[Any, ...]:
         _ground(spec),
         spec.size_word,
         spec.arrangement,
-        spec.place and (spec.place.name, sorted(spec.place.colours), spec.place.weather),
+        spec.place and (spec.place.name, spec.place.colours, spec.place.weather),
         spec.look,
     )
     return (*words, tuple(sorted(things, key=repr)), relation, spec.homage)

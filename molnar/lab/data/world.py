@@ -19,6 +19,7 @@ from molnar.lab.data.sampling import SpecSampler
 from molnar.lab.data.spec import GEOMETRY_KINDS, KINDS, STICKER_KINDS, Rendered, Sample, Spec
 from molnar.lab.data.stickers import Stickers
 
+LEAST_LOOK_PX = 32  # shorter side that `looks.apply` takes
 _SPEC, _CAPTION = 0, 1  # streams of randomness of one index
 _TRIES = 24  # of one kind, before another kind is drawn
 
@@ -67,6 +68,8 @@ class WorldConfig:
         unknown = [key for key in (*self.geometry, *self.sticker) if key not in KINDS]
         if unknown:
             raise ConfigError(f"unknown kind {unknown[0]!r}; expected one of {', '.join(KINDS)}")
+        if self.look_p and self.size < LEAST_LOOK_PX:
+            raise ConfigError(f"size {self.size} with looks; they need {LEAST_LOOK_PX} px or more")
         if self.transparent_p + self.coloured_p > 1.0:
             raise ConfigError(
                 f"transparent_p {self.transparent_p} + coloured_p {self.coloured_p} exceeds 1"
@@ -102,6 +105,9 @@ class World:
         if stickers is not None:
             able = {k: w for k, w in sticker.items() if self._sampler.can(k)}
             total = sum(able.values())
+            if share < 1.0 and not total:
+                raise ConfigError("no kind of sticker scene is left to draw; give one a weight")
+            total = total or 1.0
             weights |= {k: (1.0 - share) * w / total for k, w in able.items()}
         self._kinds, self._weights = tuple(weights), tuple(weights.values())
 
@@ -141,6 +147,15 @@ class World:
         """Draw a spec at any size (default: the config's)."""
         return render(spec, size or self.config.size, self.stickers)
 
+    def framed(self, spec: Spec, shape: tuple[int, int]) -> Spec:
+        """Spread a spec over a frame of (height, width) pixels; see `placing.framed`."""
+        heights = [1.0] * len(spec.things)
+        for index, thing in enumerate(spec.things):
+            if self.stickers is not None and thing.style is not None:
+                aspect = self.stickers.sprite(thing.name, thing.style).aspect
+                heights[index] = 1.0 / max(1.0, aspect)
+        return framed(spec, *shape, heights)
+
     def sample(
         self, index: int, kind: str | None = None, shape: tuple[int, int] | None = None
     ) -> Sample:
@@ -149,7 +164,7 @@ class World:
         if shape is None:
             rendered = self.render(spec)
         else:
-            spec = framed(spec, *shape)
+            spec = self.framed(spec, shape)
             rendered = render(spec, min(shape), self.stickers, shape)
         return Sample(rendered.image, self.caption(spec, index), spec, rendered.masks)
 

@@ -76,7 +76,7 @@ class Report:
     skipped: dict[str, str] = field(default_factory=dict)
     command: str = ""
     trials: list[Trial] = field(default_factory=list)
-    sightings: list[Sighting] = field(default_factory=list)
+    sightings: dict[str, Sequence[Sighting]] = field(default_factory=dict)  # by section
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain data; sections that were not measured are null."""
@@ -233,7 +233,7 @@ def _stickers(
     result = recognise(
         source, gallery, prompts, range(exam.num_seeds), _part(say, "drawing stickers")
     )
-    report.sightings += result.sightings
+    report.sightings["stickers"] = result.sightings
     report.stickers = {
         "top1": plain(result.top1),
         "top5": plain(result.top5),
@@ -260,7 +260,8 @@ def _paraphrases(
         report.skipped["paraphrases"] = f"{exam.stickers} has none of the asked concepts"
         return
     found = understand(source, gallery, asked, range(exam.num_seeds), say)
-    report.sightings += found.sightings
+    report.sightings["plain names"] = found.plain
+    report.sightings["paraphrases"] = found.sightings
     report.paraphrases = {
         "concepts": found.num_concepts,
         "working": list(found.working),

@@ -20,6 +20,7 @@ from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
 from molnar.lab.evaluate.report import (
     cost_line,
+    diversity_line,
     exam_line,
     fidelity_rows,
     model_line,
@@ -48,12 +49,16 @@ def page(report: Report) -> str:
     if report.fidelity is not None:
         head = ("part", "PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures")
         parts.append(_table("Fidelity (medians)", head, fidelity_rows(report.fidelity)))
+    if report.diversity is not None:
+        parts.append(f"<p>{escape(diversity_line(report.diversity))}</p>")
     if report.cost is not None:
         parts.append(f"<p>{escape(cost_line(report.cost))}</p>")
     parts += [
         f"<p>Skipped: {escape(what)}: {escape(why)}</p>" for what, why in report.skipped.items()
     ]
-    parts += _trials(report.trials) + _sightings(report.sightings)
+    parts += _trials(report.trials)
+    for title, sightings in report.sightings.items():
+        parts += _sightings(title, sightings)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -116,11 +121,11 @@ def _trials(trials: Sequence[Trial]) -> list[str]:
     return parts
 
 
-def _sightings(sightings: Sequence[Sighting]) -> list[str]:
-    """Show the sticker prompts' pictures with the drawings that they look most like."""
+def _sightings(title: str, sightings: Sequence[Sighting]) -> list[str]:
+    """Show pictures with the drawings that they look most like, prompts that failed most first."""
     prompts = [list(rows) for _, rows in groupby(sightings, lambda seen: seen.prompt)]
     prompts.sort(key=lambda rows: sum(row.found for row in rows) / len(rows))
-    parts = ["<h2>stickers</h2>"] if prompts else []
+    parts = [f"<h2>{escape(title)}</h2>"] if prompts else []
     for rows in prompts:
         right = sum(row.found for row in rows)
         cells = [

@@ -33,6 +33,7 @@ class Understood:
     working: tuple[str, ...]
     share: Interval
     sightings: tuple[Sighting, ...]  # of the paraphrases
+    plain: tuple[Sighting, ...]  # of the plain names
 
 
 @lru_cache(maxsize=1)
@@ -83,4 +84,4 @@ def understand(
     by_phrase = groupby(found.sightings, lambda seen: (seen.prompt, seen.name))
     scores = [[float(seen.found) for seen in rows] for _, rows in by_phrase]
     working = tuple(name for name in names if name in works)
-    return Understood(len(names), working, bootstrap(scores), found.sightings)
+    return Understood(len(names), working, bootstrap(scores), found.sightings, plain.sightings)

@@ -31,9 +31,7 @@ def tables(report: Report) -> RenderableType:
     if report.fidelity is not None:
         parts.append(_fidelity(report.fidelity))
     if report.diversity is not None:
-        within, between = report.diversity["same_prompt"], report.diversity["other_prompts"]
-        words = f"{within:.3f} between seeds of one prompt, {between:.3f} between prompts"
-        parts.append(Text(f"diversity (1 - cosine): {words}"))
+        parts.append(Text(diversity_line(report.diversity)))
     if report.cost is not None:
         parts.append(Text(cost_line(report.cost)))
     parts += [Text(f"skipped: {what}: {why}") for what, why in report.skipped.items()]
@@ -143,6 +141,15 @@ def fidelity_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
             decibels = [f"{row[key]:.2f} dB" for key in ("psnr_white", "psnr_rgba", "psnr_edges")]
             rows.append((part, *decibels, f"{row['colour_de']:.2f}", f"{row['num_pictures']:.0f}"))
     return rows
+
+
+def diversity_line(found: dict[str, float]) -> str:
+    """Say how much pictures differ: between seeds of a prompt, and between prompts."""
+    within, between = found["same_prompt"], found["other_prompts"]
+    return (
+        f"diversity (1 - cosine): {within:.3f} between seeds of one prompt, "
+        f"{between:.3f} between prompts"
+    )
 
 
 def cost_line(found: dict[str, Any]) -> str:

@@ -165,7 +165,9 @@ def copied(sightings: Sequence[Sighting]) -> Interval:
 
 
 def _ratio(near: Sequence[Near]) -> float:
-    """Compare the distances (of unit vectors) to the nearest two."""
+    """Compare the distances (of unit vectors) to the nearest two drawings."""
+    if len(near) < 2:
+        return 1.0
     first, second = (math.sqrt(max(0.0, 2 - 2 * one.similarity)) for one in near[:2])
     return first / second if second > 0 else 1.0
 

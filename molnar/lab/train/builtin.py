@@ -107,11 +107,11 @@ def sticker_cpu() -> Recipe:
         ),
         diffusion=DiffusionPart(
             train=TrainSettings(
-                minutes=100,
-                batch=32,
-                lr=1e-3,
+                minutes=120,
+                batch=64,
+                lr=1.2e-3,
                 warmup=5_000,
-                cooldown=0.3,
+                cooldown=0.4,
                 precision="auto",
                 channels_last=True,
             ),
@@ -123,7 +123,7 @@ def sticker_cpu() -> Recipe:
         upscaler=UpscalerPart(train=base),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=WorldConfig(
-            geometry_p=0.50,
+            geometry_p=0.70,
             transparent_p=0.10,
             geometry={
                 "single": 0.20, "two": 0.14, "counting": 0.20, "colour": 0.12,

@@ -122,9 +122,10 @@ class DiffusionTask:
         if self.data.aspects == ("1:1",):
             return None
         draw = generator(self.data.seed, STREAM_SHAPE, seen)
-        width, height = map(
-            float, self.data.aspects[draw.integers(len(self.data.aspects))].split(":")
-        )
+        aspect = self.data.aspects[draw.integers(len(self.data.aspects))]
+        if aspect == "1:1":
+            return None
+        width, height = map(float, aspect.split(":"))
         halvings = len(getattr(self.config, "channels", ())) - 1
         cells = 2**halvings if halvings > 0 else int(getattr(self.config, "patch", 1))
         form = LatentFormat(downscale=self.autoencoder.config.downscale, multiple=cells)
@@ -243,6 +244,8 @@ def _check_aspects(aspects: tuple[str, ...], source: Source) -> None:
         width, _, height = aspect.partition(":")
         if not (width.isdigit() and height.isdigit() and int(width) * int(height)):
             raise ConfigError(f"aspect {aspect!r}; expected width:height, for example 3:2")
+        if not 9 / 16 <= int(width) / int(height) <= 16 / 9:
+            raise ConfigError(f"aspect {aspect}; expected 9:16 to 16:9, which the world can paint")
     if not aspects:
         raise ConfigError("aspects is empty; expected at least 1:1")
     if aspects != ("1:1",) and "shape" not in inspect.signature(source.sample).parameters:

@@ -98,8 +98,11 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    # mallopt(3): M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD.
-    return all([mallopt(-1, 2**31 - 1), mallopt(-2, 2**28), mallopt(-3, 2**31 - 1)])
+    # mallopt(3): M_MMAP_THRESHOLD (-3) first. Older versions refuse more than 32 MiB, and any call
+    # that takes stops the threshold from growing by itself.
+    if not (mallopt(-3, 2**31 - 1) or mallopt(-3, 2**25)):
+        return False
+    return bool(mallopt(-1, 2**31 - 1) and mallopt(-2, 2**28))  # M_TRIM_THRESHOLD, M_TOP_PAD
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from torch import Tensor
 from molnar.base.images import to_model
 from molnar.lab.data import concepts
 from molnar.lab.data.folder import Pictures, open_data
-from molnar.lab.data.placing import framed
 from molnar.lab.data.render_torch import TorchRenderer
 from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
 from molnar.lab.data.stickers import Stickers
@@ -168,10 +167,17 @@ def _start_worker(maker: WorldMaker) -> None:
     _worker_world = maker()
 
 
-def _specs(numbers: tuple[int, int]) -> list[tuple[Spec, str]]:
+def _specs(numbers: tuple[int, int], shape: Shape | None) -> list[tuple[Spec, str]]:
     assert _worker_world is not None
-    specs = [(index, _worker_world.spec(index)) for index in range(*numbers)]
-    return [(spec, _worker_world.caption(spec, index)) for index, spec in specs]
+    return _described(_worker_world, range(*numbers), shape)
+
+
+def _described(world: World, numbers: range, shape: Shape | None) -> list[tuple[Spec, str]]:
+    """Draw up specs, in their frame, with captions that say what is to be seen there."""
+    specs = [(index, world.spec(index)) for index in numbers]
+    if shape is not None:
+        specs = [(index, world.framed(spec, shape)) for index, spec in specs]
+    return [(spec, world.caption(spec, index)) for index, spec in specs]
 
 
 def _samples(numbers: tuple[int, int], shape: Shape | None) -> list[tuple[Any, str]]:
@@ -194,12 +200,11 @@ class Crew:
                 initargs=(maker,),
             )
 
-    def specs(self, first: int, size: int) -> list[tuple[Spec, str]]:
+    def specs(self, first: int, size: int, shape: Shape | None) -> list[tuple[Spec, str]]:
         """Draw specs first ... first + size - 1 with their captions."""
         if self.pool is None:
-            specs = [(index, self.world.spec(index)) for index in range(first, first + size)]
-            return [(spec, self.world.caption(spec, index)) for index, spec in specs]
-        parts = self.pool.map(_specs, self._shares(first, size))
+            return _described(self.world, range(first, first + size), shape)
+        parts = self.pool.map(_specs, self._shares(first, size), repeat(shape))
         return [pair for part in parts for pair in part]
 
     def samples(self, first: int, size: int, shape: Shape | None) -> list[tuple[Any, str]]:
@@ -250,11 +255,8 @@ class DeviceSource:
         self, first: int, size: int, shape: Shape | None = None
     ) -> tuple[Tensor, Sequence[str]]:
         """Give pictures Float B 4 H W in [-1, 1] on the device, and their captions."""
-        drawn = self.crew.specs(first, size)
-        specs = [spec for spec, _ in drawn]
-        if shape is None:
-            image = self.renderer.render(specs, self.world.config.size)
-        else:
-            image = self.renderer.render([framed(s, *shape) for s in specs], min(shape), shape)
+        drawn = self.crew.specs(first, size, shape)
+        side = self.world.config.size if shape is None else min(shape)
+        image = self.renderer.render([spec for spec, _ in drawn], side, shape)
         scaled = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
         return scaled.contiguous(), [caption for _, caption in drawn]

@@ -2,13 +2,17 @@
 
 import numpy as np
 import pytest
+import torch
 
+from molnar.lab.data.places import Place
 from molnar.lab.data.placing import framed
 from molnar.lab.data.render import render
 from molnar.lab.data.render_torch import TorchRenderer
-from molnar.lab.data.spec import KINDS
+from molnar.lab.data.spec import KINDS, Spec, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.recipe import Drawings
+from molnar.lab.train.supply import Crew, CrewSource, DeviceSource, WorldMaker
 
 SHAPES = [(64, 112), (112, 64), (96, 96)]
 
@@ -30,7 +34,6 @@ def test_everything_is_whole_and_related_as_said(
         assert sample.spec is not None
         assert sample.masks is not None
         assert sample.masks.shape == (len(sample.spec.things), *shape)
-        assert sample.caption == world.sample(index, kind).caption
         for thing, mask in zip(sample.spec.things, sample.masks, strict=True):
             assert mask.max() > 100
             if sample.spec.homage is None:
@@ -72,3 +75,23 @@ def test_the_batched_renderer_draws_the_same(
         expected = render(spec, min(shape), stickers, shape).image
         assert image.shape == expected.shape
         assert np.abs(image.astype(int) - expected).mean() < (3.5 if spec.look is None else 6)
+
+
+def test_feet_stay_on_the_ground_of_a_tall_frame() -> None:
+    thing = Thing(kind="sticker", name="bus", style="noto", x=0.5, y=0.7, size=0.6)
+    spec = Spec(kind="sticker", things=(thing,), place=Place(name="city"))
+    (moved,) = framed(spec, 160, 96, [0.5]).things
+    foot, before = moved.y + 0.6 * 0.5 / 2, 0.7 + 0.6 * 0.5 / 2
+    assert foot * 96 / 160 == pytest.approx(before), "as large a share of the height as before"
+
+
+def test_captions_are_of_the_frame_whoever_draws(stickers: Stickers) -> None:
+    world = World(WorldConfig(seed=3, geometry_p=0.2), stickers)
+    maker = WorldMaker(world.config, Drawings(), None)
+    crew = Crew(world, maker, 0)
+    device = DeviceSource(world, crew, torch.device("cpu"))
+    expected = [world.sample(index, shape=(96, 160)).caption for index in range(60)]
+    for source in (device, CrewSource(world, crew)):
+        images, captions = source.pictures(0, 60, (96, 160))
+        assert list(captions) == expected
+        assert images.shape == (60, 4, 96, 160)

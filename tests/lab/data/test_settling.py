@@ -1,7 +1,5 @@
 """Things in places: they stand on the ground, can be seen, and the caption says where."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -116,8 +114,25 @@ def test_a_tenth_of_drawings_and_places_is_never_trained_on(settled: list[Spec])
 
 
 def test_where_no_place_is_asked_for_nothing_changes(stickers: Stickers) -> None:
-    plain = World(WorldConfig(seed=9), stickers)
-    with_places = World(WorldConfig(seed=9, place_p=0.0, look_p=0.0), stickers)
-    assert [plain.spec(k) for k in range(40)] == [with_places.spec(k) for k in range(40)]
-    spec = replace(plain.spec(0, "homage"))
-    assert spec.place is None
+    plain, busy = (World(WorldConfig(seed=9, place_p=p, look_p=p), stickers) for p in (0.0, 0.9))
+    asked = [(index, kind) for index in range(12) for kind in PATTERNED]
+    assert all(plain.spec(*one).place is plain.spec(*one).look is None for one in asked)
+    # what is drawn before a place and a look are asked for is the same with and without them
+    bare = [busy.spec(*one) for one in asked]
+    same = [s for s, one in zip(bare, asked, strict=True) if s.place is None and s.look is None]
+    assert all(spec in [plain.spec(*one) for one in asked] for spec in same)
+
+
+def test_what_stands_covers_nothing(settled: list[Spec]) -> None:
+    pairs = [spec.things for spec in settled if len(spec.things) == 2]
+    assert len(pairs) > 20
+    for one, two in pairs:
+        assert max(abs(one.x - two.x), abs(one.y - two.y)) >= (one.size + two.size) / 2
+
+
+def test_sizes_are_said_on_patterns_and_belong_to_the_place_elsewhere(
+    settled: list[Spec],
+) -> None:
+    words = {spec.size_word for spec in settled if spec.place and spec.place.colours}
+    assert words == {None, "small", "large"}
+    assert {s.size_word for s in settled if s.place and not s.place.colours} == {None}

@@ -7,9 +7,9 @@ import pytest
 
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import ConfigError, DataError
+from molnar.lab.data.looking import LOOKED
 from molnar.lab.data.looks import LOOKS, apply
 from molnar.lab.data.palette import MIN_CONTRAST, PALETTE, contrasts, lab, name_of
-from molnar.lab.data.sampling import LOOKED
 from molnar.lab.data.spec import COLOURLESS, GEOMETRY_KINDS, KINDS, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
@@ -188,3 +188,11 @@ def test_looks_come_in_their_share_and_change_nothing_where_none_are_asked_for(
     drawn, plain = with_looks.render(spec), world.render(replace(spec, look=None))
     np.testing.assert_array_equal(drawn.masks, plain.masks)
     np.testing.assert_array_equal(drawn.image, apply("neon", plain.image))
+
+
+def test_neon_has_no_colours_that_tubes_cannot_show(stickers: Stickers) -> None:
+    looked = World(WorldConfig(seed=2, look_p=1.0), stickers)
+    specs = [looked.spec(index, "single") for index in range(300)]
+    lit = {spec.things[0].colour for spec in specs if spec.look == "neon"}
+    assert len(lit) > 6
+    assert not lit & {"black", "gray", "brown"}

@@ -120,7 +120,9 @@ def test_the_page_shows_every_picture_and_every_score_and_fetches_nothing(report
         for trial in found.trials
     ]
     seen = Sighting("a & b", "a", 3, np.zeros((8, 8, 4), np.uint8), ("a", "c", "c"))
-    html = page(replace(found, trials=trials, sightings=[seen], command="molnar eval"))
+    html = page(
+        replace(found, trials=trials, sightings={"stickers": [seen]}, command="molnar eval")
+    )
     read = Page()
     read.feed(html)
     assert (read.open, read.fetched) == ([], [])
@@ -131,8 +133,8 @@ def test_the_page_shows_every_picture_and_every_score_and_fetches_nothing(report
         data = base64.b64decode(image["src"].partition(",")[2])
         assert Image.open(io.BytesIO(data)).size in {(64, 64), (128, 128), (8, 8)}
     text = " ".join(read.words)
-    for words in ("attribution", "ground truth", "PSNR", "Skipped: stickers", "molnar eval",
-                  "<b>a ", "a & b", "like a, c"):  # fmt: skip
+    for words in ("attribution", "ground truth", "PSNR", "diversity", "Skipped: stickers",
+                  "molnar eval", "<b>a ", "a & b", "like a, c"):  # fmt: skip
         assert words in text, "and what a prompt holds is text, never markup"
 
 
