@@ -61,7 +61,8 @@ def from_model(images: NDArray[Any]) -> Bytes:
     alpha = np.round(unit[..., 3:] * 255)
     straight = np.minimum(unit[..., :3] * 255 / np.maximum(alpha, 1), 1)
     colour = np.where(alpha > 0, np.round(straight * 255), 0)
-    return np.concatenate([colour, alpha], axis=-1).astype(np.uint8)
+    both: Bytes = np.concatenate([colour, alpha], axis=-1).astype(np.uint8)
+    return both
 
 
 def contact_sheet(

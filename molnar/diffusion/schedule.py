@@ -124,14 +124,14 @@ def _counted(steps: int) -> int:
     return steps
 
 
-def _finished(times: Times, shift: float) -> Times:
+def _finished(times: NDArray[Any], shift: float) -> Times:
     """Shift falling times and end them with 0."""
     if not 0 < shift < np.inf:
         raise ConfigError(f"shift is {shift}; expected a finite number above 0")
     return np.append(shifted(times, shift), 0.0)
 
 
-def _beta_quantiles(p: Times, shape: float, points: int = 20_001) -> Times:
+def _beta_quantiles(p: NDArray[Any], shape: float, points: int = 20_001) -> Times:
     """Return quantiles of Beta(shape, shape) by integrating its density once.
 
     With x = sin^2(a) the density in a is proportional to (sin a cos a)^(2 shape - 1), which has no

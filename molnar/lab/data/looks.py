@@ -266,7 +266,8 @@ def _tiles(height: int, width: int) -> tuple[Array, Array, Array, Array]:
     y = ((np.arange(height, dtype=np.float32) + 0.5) * (rows / height))[:, None]
     x = ((np.arange(width, dtype=np.float32) + 0.5) * (columns / width))[None, :]
     best = np.full((height, width), 9.0, np.float32)
-    second, label = best.copy(), np.zeros((height, width), np.int64)
+    second = best.copy()
+    label: NDArray[Any] = np.zeros((height, width), np.int64)
     for down, right in np.ndindex(3, 3):  # a border of one cell all round: no index is negative
         row, column = (y + down).astype(np.int64), (x + right).astype(np.int64)
         jitter = _TABLE[:, row % 256, column % 256] * 0.5 - 0.75
