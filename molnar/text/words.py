@@ -49,6 +49,8 @@ _ENDINGS = (
     *(("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", "")),
     *(("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e")),
 )
+# Captions say "gray"; half the world writes it otherwise.
+_GREY = re.compile(r"\b(gr)e(y)\b", re.IGNORECASE)
 # Ask for a text or a colour form of an emoji, or for a skin tone: the same drawing.
 _JOINER = "\u200d"
 _SIGN = re.compile(r"\S(?:\u200d\S)*")
@@ -125,7 +127,8 @@ class Lexicon:
         return len(parts) > 1 and all(self._has(part) for part in parts if part)
 
     def read(self, text: str) -> str:
-        """Replace the emoji that can be drawn by their names, so that the encoder can read them."""
+        """Replace the emoji that can be drawn by their names, and "grey" by the taught spelling."""
+        text = _GREY.sub(r"\1a\2", text)
         pieces = [f" {name} " if name else piece for piece, name in self._emoji_in(text)]
         return " ".join("".join(pieces).split()) if self.emoji else text
 
@@ -136,6 +139,7 @@ class Lexicon:
             prompt: As typed.
             embed: The text encoder, to find neighbours by meaning; without it by spelling alone.
         """
+        prompt = _GREY.sub(r"\1a\2", prompt)
         plain = "".join(f" {name} " if name else piece for piece, name in self._emoji_in(prompt))
         words = [word for word in _WORD.findall(plain) if not self.knows(word)]
         signs = dict.fromkeys(sign for sign in _SIGN.findall(plain) if _is_pictograph(sign[0]))

@@ -119,3 +119,11 @@ def test_stems_undo_english_endings() -> None:
         "baking"
     ) | stems("leaves")
     assert stems("bus") == set()
+
+
+def test_grey_is_the_taught_gray_and_nothing_else_is_respelt() -> None:
+    lexicon = Lexicon(words=("gray", "square"))
+    assert lexicon.read("a Grey square, greyhound") == "a Gray square, greyhound"
+    assert [unknown.word for unknown in lexicon.unknown("a grey square and a greyhound")] == [
+        "greyhound"
+    ]

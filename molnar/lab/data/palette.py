@@ -46,7 +46,7 @@ SHADES: dict[str, str] = {
     **dict.fromkeys(("beige", "tan", "bronze", "sepia", "ochre"), "brown"),
     **dict.fromkeys(("ebony",), "black"),
     **dict.fromkeys(("ivory", "snowy"), "white"),
-    **dict.fromkeys(("grey", "silver", "charcoal"), "gray"),
+    **dict.fromkeys(("silver", "charcoal"), "gray"),
     **dict.fromkeys(("turquoise", "teal", "aqua", "aquamarine"), "cyan"),
 }
 
