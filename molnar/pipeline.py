@@ -28,6 +28,7 @@ from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
 from molnar.engines import open_parts
+from molnar.latent.format import ratio_of
 from molnar.text.prompt import Prompt
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
@@ -269,7 +270,7 @@ def canvas(request: Request, manifest: Manifest) -> Canvas:
     area = manifest.defaults.height * manifest.defaults.width / factor**2
     wanted = math.log(request.width / request.height)
     ratio = min(
-        (_ratio(text) for text in manifest.aspects), key=lambda r: abs(math.log(r) - wanted)
+        (ratio_of(text) for text in manifest.aspects), key=lambda r: abs(math.log(r) - wanted)
     )
     height, width = manifest.latent.size_of(ratio, area)
     needed = max(request.height / height, request.width / width)
@@ -278,11 +279,6 @@ def canvas(request: Request, manifest: Manifest) -> Canvas:
         enlargements += 1
     cropped = abs(math.log(width / height) - wanted) > 0.02
     return Canvas(height, width, enlargements, cropped)
-
-
-def _ratio(text: str) -> float:
-    width, height = text.split(":")
-    return float(width) / float(height)
 
 
 def fit(image: Floats, height: int, width: int) -> Floats:

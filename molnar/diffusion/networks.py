@@ -13,11 +13,25 @@ from molnar.diffusion.transformer import Transformer, TransformerConfig
 from molnar.diffusion.unet import UNet, UNetConfig
 
 NetworkConfig = UNetConfig | TransformerConfig
+CONFIGS: dict[str, type[Any]] = {"unet": UNetConfig, "transformer": TransformerConfig}
 
 
 def kind_of(config: NetworkConfig) -> str:
     """Name the kind of a network by its config: "unet" or "transformer"."""
     return "unet" if isinstance(config, UNetConfig) else "transformer"
+
+
+def config_of(kind: str, stored: Mapping[str, Any]) -> NetworkConfig:
+    """Read the config of a kind, "unet" or "transformer", from its JSON."""
+    config: NetworkConfig = from_json(CONFIGS[kind], stored)
+    return config
+
+
+def multiple_of(config: NetworkConfig) -> int:
+    """Give what height and width of a latent must divide by, in cells."""
+    if isinstance(config, TransformerConfig):  # it cuts its picture into patches
+        return config.patch
+    return 1 << (len(config.channels) - 1)  # it halves it once per further level
 
 
 def build(kind: str, config: Mapping[str, Any] | NetworkConfig) -> nn.Module:
@@ -30,10 +44,8 @@ def build(kind: str, config: Mapping[str, Any] | NetworkConfig) -> nn.Module:
     Raises:
         ConfigError: the kind is unknown, or the config does not fit it.
     """
-    if isinstance(config, Mapping) and kind == "unet":
-        config = from_json(UNetConfig, config)
-    elif isinstance(config, Mapping) and kind == "transformer":
-        config = from_json(TransformerConfig, config)
+    if isinstance(config, Mapping) and kind in CONFIGS:
+        config = config_of(kind, config)
     if kind == "unet" and isinstance(config, UNetConfig):
         return UNet(config)
     if kind == "transformer" and isinstance(config, TransformerConfig):

@@ -22,6 +22,7 @@ from molnar.base.quantise import packed, unpacked, worth_it
 from molnar.base.weights import load, save
 from molnar.bundle import MANIFEST, Bundle, Manifest, Part
 from molnar.bundle import save as save_bundle
+from molnar.diffusion.networks import config_of, multiple_of
 from molnar.engines.torch import build, open_module
 from molnar.latent.format import LatentFormat
 
@@ -161,14 +162,12 @@ def _model(workspace: Path, part: str) -> dict[str, Any]:
 def latent_format(workspace: Path) -> LatentFormat:
     """Read off the finished parts what a latent is."""
     config = _model(workspace, "vae")["config"]
-    network = _model(workspace, "diffusion")["config"]
+    network = _model(workspace, "diffusion")
     preview = load(workspace / "vae" / "model.safetensors")["preview"]
-    # A U-Net halves its picture once per further level; a transformer cuts it into patches.
-    halvings = len(network.get("channels", ())) - 1
     return LatentFormat(
         channels=int(config["latent_channels"]),
         downscale=int(config["downscale"]),
-        multiple=2**halvings if halvings > 0 else int(network.get("patch", 1)),
+        multiple=multiple_of(config_of(network["kind"], network["config"])),
         preview=tuple(tuple(round(float(v), 5) for v in row) for row in preview),
     )
 

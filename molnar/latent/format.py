@@ -16,6 +16,17 @@ from numpy.typing import NDArray
 from molnar.base.errors import ConfigError
 
 
+def ratio_of(aspect: str) -> float:
+    """Read width:height.
+
+    Example:
+        >>> ratio_of("3:2")
+        1.5
+    """
+    width, height = aspect.split(":")
+    return float(width) / float(height)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LatentFormat:
     """The contract between diffusion, which only sees latents, and the decoder.

@@ -57,25 +57,32 @@ def render(
 
 def _lay(canvas: NDArray[Any], masks: NDArray[Any], index: int, layer: Layer) -> None:
     """Lay a layer of thing `index` over what is there; it belongs to that thing's mask."""
-    left, top, colour, alpha = layer
-    (height, width), (rows, columns, _) = alpha.shape, canvas.shape
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + width, columns), min(top + height, rows)
-    if x0 >= x1 or y0 >= y1:
-        return
-    part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    _, _, colour, alpha = layer
+    rows, columns, part = inside(layer, canvas.shape[0], canvas.shape[1])
     cover = alpha[part]
-    here = canvas[y0:y1, x0:x1]
+    if not cover.size:
+        return
+    here = canvas[rows, columns]
     here *= (1.0 - cover)[..., None]
     here[..., :3] += colour[part]
     here[..., 3] += cover * 255.0
     coverage = (cover * 255.0 + 0.5).astype(np.uint8)
     if index:  # what is drawn later hides what was there
-        behind = masks[:index, y0:y1, x0:x1]
+        behind = masks[:index, rows, columns]
         if behind.any():
             behind[...] = (behind * (1.0 - cover) + 0.5).astype(np.uint8)
-    own = masks[index, y0:y1, x0:x1]
+    own = masks[index, rows, columns]
     own[...] = np.maximum(own, coverage)
+
+
+def inside(layer: Layer, height: int, width: int) -> tuple[slice, slice, tuple[slice, slice]]:
+    """Tell which rows and columns of a picture a layer covers, and with which part of itself."""
+    left, top, _, alpha = layer
+    y0, x0 = max(top, 0), max(left, 0)
+    y1 = max(min(top + alpha.shape[0], height), y0)
+    x1 = max(min(left + alpha.shape[1], width), x0)
+    part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    return slice(y0, y1), slice(x0, x1), part
 
 
 def _worn(thing: Thing, stickers: Stickers | None) -> list[wearing.Worn]:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from molnar.base.errors import DataError
 from molnar.lab.data import looks, places, wearing
+from molnar.lab.data.render import inside
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Spec, Thing
 from molnar.lab.data.stickers import Sprite, Stickers
@@ -128,16 +129,12 @@ class TorchRenderer:
             assert self.stickers is not None
             aspect = self.stickers.sprite(thing.name, thing.style or "").aspect
             worn = wearing.placed(thing, accessory, aspect)
-            left, top, colour, alpha = wearing.layer(worn, size)
-            x0, y0 = max(left, 0), max(top, 0)
-            x1 = min(left + alpha.shape[1], canvas.shape[2])
-            y1 = min(top + alpha.shape[0], canvas.shape[1])
-            if x0 >= x1 or y0 >= y1:
-                continue
-            both = np.concatenate([colour, 255.0 * alpha[..., None]], axis=-1)
-            part = torch.from_numpy(both[y0 - top : y1 - top, x0 - left : x1 - left])
-            drawn = part.to(self.device).permute(2, 0, 1)
-            here = canvas[:, y0:y1, x0:x1]
+            layer = wearing.layer(worn, size)
+            rows, columns, part = inside(layer, canvas.shape[1], canvas.shape[2])
+            _, _, colour, alpha = layer
+            both = np.concatenate([colour, 255.0 * alpha[..., None]], axis=-1)[part]
+            drawn = torch.tensor(both, device=self.device).permute(2, 0, 1)
+            here = canvas[:, rows, columns]
             here.copy_(here * (1.0 - drawn[3:] / 255.0) + drawn)
 
     def _stickers(self, canvas: Tensor, placed: list[_Placed], size: int) -> None:

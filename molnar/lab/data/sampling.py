@@ -102,13 +102,13 @@ class SpecSampler:
         colours: list[RGB] = []
         heights, tops = [], []
         for thing in spec.things:
-            aspect, top, rgb = 1.0, 0.0, thing.rgb
+            height, top, rgb = 1.0, 0.0, thing.rgb
             if self.stickers is not None and thing.style is not None:
                 sprite = self.stickers.sprites[thing.name, thing.style]
-                aspect, rgb = sprite.aspect, sprite.rgb
-                top = room(thing.name, thing.style, thing.accessories, aspect)[1]
+                height, rgb = sprite.height, sprite.rgb
+                top = room(thing.name, thing.style, thing.accessories, sprite.aspect)[1]
             colours.append(rgb or (0, 0, 0))
-            heights.append(1.0 / max(1.0, aspect))
+            heights.append(height)
             tops.append(top)
         return settle(draw, spec, colours, heights, tops)
 

@@ -58,6 +58,11 @@ class Sprite:
         left, top, right, bottom = self.box
         return (right - left) / (bottom - top)
 
+    @property
+    def height(self) -> float:
+        """Height of the box in units of its longer side, at most 1."""
+        return 1.0 / max(1.0, self.aspect)
+
 
 class Stickers:
     """Drawings by (concept, style).

@@ -152,8 +152,7 @@ class World:
         heights = [1.0] * len(spec.things)
         for index, thing in enumerate(spec.things):
             if self.stickers is not None and thing.style is not None:
-                aspect = self.stickers.sprite(thing.name, thing.style).aspect
-                heights[index] = 1.0 / max(1.0, aspect)
+                heights[index] = self.stickers.sprite(thing.name, thing.style).height
         return framed(spec, *shape, heights)
 
     def sample(

@@ -38,7 +38,7 @@ Describe = Callable[[Sequence[Pixels]], Vectors]  # pictures (straight alpha) ->
 
 SPRITE_PX = 64  # size at which the gallery is read
 #: Ratio of the distances to the two nearest drawings below which a picture counts as a copy.
-#: Source: Yoon et al. 2023, "Diffusion probabilistic models generalize when they fail to memorize".
+#: The rule of arXiv 2505.16959.
 COPY = 1 / 3
 _SIDE = 32  # of a normalised crop
 _SHIFTS = (  # (across, down) in half sides of the object, and size

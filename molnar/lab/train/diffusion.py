@@ -29,14 +29,14 @@ from molnar.base.rng import generator, noise
 from molnar.base.types import TextEmbedding
 from molnar.diffusion.flow import add_noise, denoiser
 from molnar.diffusion.guidance import classifier_free
-from molnar.diffusion.networks import NetworkConfig, build, kind_of
+from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
 from molnar.diffusion.objective import compared, flow_loss, guided_velocity, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
 from molnar.lab.train.source import Shape, Source, pictures
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
-from molnar.latent.format import LatentFormat
+from molnar.latent.format import LatentFormat, ratio_of
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
@@ -125,11 +125,10 @@ class DiffusionTask:
         aspect = self.data.aspects[draw.integers(len(self.data.aspects))]
         if aspect == "1:1":
             return None
-        width, height = map(float, aspect.split(":"))
-        halvings = len(getattr(self.config, "channels", ())) - 1
-        cells = 2**halvings if halvings > 0 else int(getattr(self.config, "patch", 1))
-        form = LatentFormat(downscale=self.autoencoder.config.downscale, multiple=cells)
-        return form.size_of(width / height, self.data.size**2)
+        form = LatentFormat(
+            downscale=self.autoencoder.config.downscale, multiple=multiple_of(self.config)
+        )
+        return form.size_of(ratio_of(aspect), self.data.size**2)
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give pictures number seen ... seen + size - 1 with their captions' ids, times and noise.
@@ -244,7 +243,7 @@ def _check_aspects(aspects: tuple[str, ...], source: Source) -> None:
         width, _, height = aspect.partition(":")
         if not (width.isdigit() and height.isdigit() and int(width) * int(height)):
             raise ConfigError(f"aspect {aspect!r}; expected width:height, for example 3:2")
-        if not 9 / 16 <= int(width) / int(height) <= 16 / 9:
+        if not 9 / 16 <= ratio_of(aspect) <= 16 / 9:
             raise ConfigError(f"aspect {aspect}; expected 9:16 to 16:9, which the world can paint")
     if not aspects:
         raise ConfigError("aspects is empty; expected at least 1:1")

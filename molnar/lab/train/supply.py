@@ -240,16 +240,12 @@ class CrewSource:
         return torch.from_numpy(images), [caption for _, caption in drawn]
 
 
-class DeviceSource:
+class DeviceSource(CrewSource):
     """Whole batches composed where training computes; only specs are made on the CPU."""
 
     def __init__(self, world: World, crew: Crew, device: torch.device) -> None:
-        self.world, self.crew = world, crew
+        super().__init__(world, crew)
         self.renderer = TorchRenderer(world.stickers, device)
-
-    def sample(self, index: int, shape: Shape | None = None) -> Sample:
-        """Give one picture."""
-        return self.world.sample(index, shape=shape)
 
     def pictures(
         self, first: int, size: int, shape: Shape | None = None
