@@ -22,7 +22,7 @@ from molnar.latent.format import LatentFormat
 
 FORMAT = 1
 MANIFEST = "bundle.json"
-PARTS = ("text", "velocity", "decoder", "encoder", "upscaler")
+PARTS = ("text", "planner", "velocity", "decoder", "encoder", "upscaler")
 SHIPPED = Path(__file__).parent / "models"
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from molnar.base.clock import Clock
 from molnar.base.images import from_model
+from molnar.base.quantise import unpacked
 from molnar.base.request import Picture, Request, UnknownWord
-from molnar.base.rng import PictureRng, batch_seeds, draw_seed, noise
+from molnar.base.rng import PLANNING, PictureRng, batch_seeds, draw_seed, generator, noise
 from molnar.base.types import Parts, Step, TextEmbedding
+from molnar.base.weights import load as load_arrays
 from molnar.bundle import Bundle, Manifest
 from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
 from molnar.engines import open_parts
 from molnar.latent.format import ratio_of
+from molnar.plan.items import Plan, spread
+from molnar.plan.paint import paint
+from molnar.plan.writing import write
 from molnar.text.prompt import Prompt
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
@@ -61,7 +65,8 @@ def load(
     """
     bundle = Bundle.load(model, search=search)
     parts = open_parts(bundle, engine, threads=threads)
-    prepare(parts, "velocity", "text")  # while tokenizer and words are read
+    first = ("velocity", "text", "planner")  # while tokenizer and words are read
+    prepare(parts, *(name for name in first if name in bundle.manifest.parts))
     return Pipeline(bundle, parts, engine)
 
 
@@ -101,6 +106,7 @@ class Pipeline:
         self.engine = engine
         self.tokenizer = Tokenizer.load(bundle.path(bundle.manifest.tokenizer))
         self.lexicon = Lexicon.load(bundle.path(bundle.manifest.words))
+        self.names = names_of(bundle)
 
     def __call__(self, request: Request) -> list[Picture]:
         """Draw every picture of a request."""
@@ -161,7 +167,10 @@ class Pipeline:
         for index, seed in enumerate(batch_seeds(request.seed, request.count)):
             clock = Clock(text=clock.seconds["text"])
             latent = None
-            for step in self._sample(request, seed, shape, (text, null), clock):
+            with clock.times("plan"):
+                plan = self.plan(text, seed)
+                told = self._told(text, plan, shape)
+            for step in self._sample(request, seed, shape, (told, null), clock):
                 latent = step.x
                 yield step
             yield Picture(
@@ -174,6 +183,7 @@ class Pipeline:
                 engine=self.engine,
                 seconds=clock.seconds,
                 unknown=unknown,
+                plan=plan,
             )
 
     def wording(self, request: Request) -> Prompt:
@@ -189,6 +199,27 @@ class Pipeline:
         prompt = self.wording(request)
         both = self.parts.embed(self.tokenizer.encode([prompt.text, prompt.negative]))
         return _row(both, 0), _row(both, 1)
+
+    def plan(self, text: TextEmbedding, seed: int) -> Plan:
+        """Decide what there will be, in which colour and in which box; empty without a planner.
+
+        Args:
+            text: Embedding of one prompt.
+            seed: Of the picture: decides what the prompt leaves open.
+        """
+        if self.names is None:
+            return ()
+        rng = generator(seed, PLANNING)
+        return write(lambda numbers: self.parts.plan(numbers, text), tuple(self.names), rng)
+
+    def _told(self, text: TextEmbedding, plan: Plan, shape: Canvas) -> TextEmbedding:
+        """Tell every cell of the latent what is planned there."""
+        if not plan or self.names is None:
+            return text
+        cells = self.bundle.manifest.latent.shape(height=shape.height, width=shape.width)[1:]
+        wide = text.pooled.shape[-1]
+        painted = paint(spread(plan, *cells), self.names, cells, wide)
+        return replace(text, plan=painted[None])
 
     def unknown(self, prompt: str) -> list[UnknownWord]:
         """List the words of a prompt that the model was never taught, and taught ones near."""
@@ -241,26 +272,21 @@ class Pipeline:
         return pixels if request.transparent else np.ascontiguousarray(pixels[..., :3])
 
 
+def names_of(bundle: Bundle) -> dict[str, Floats] | None:
+    """Read the names that plans can hold and their sentence vectors; None without a planner."""
+    part = bundle.manifest.parts.get("planner")
+    if part is None:
+        return None
+    stored = load_arrays(bundle.path(part.weights))
+    own = {key: stored[key] for key in stored if key.split(".")[0] == "vectors"}
+    return dict(zip(part.config["names"], unpacked(own)["vectors"], strict=True))
+
+
 def prepare(parts: Parts, *names: str) -> None:
     """Let an engine that loads its parts lazily begin with these, side by side."""
     begin: Callable[..., None] | None = getattr(parts, "prepare", None)
     if begin is not None:
         begin(*names)
-
-
-class Clock:
-    """Seconds per stage; the time a consumer of the steps takes is nobody's."""
-
-    def __init__(self, **seconds: float) -> None:
-        self.seconds: dict[str, float] = seconds
-
-    @contextmanager
-    def times(self, stage: str) -> Iterator[None]:
-        """Add the time of a block to a stage."""
-        start = time.perf_counter()
-        yield
-        spent = time.perf_counter() - start
-        self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 4)
 
 
 def canvas(request: Request, manifest: Manifest) -> Canvas:

@@ -33,6 +33,8 @@ def write_workspace(folder: Path) -> Path:
     from molnar.diffusion.unet import UNet, UNetConfig
     from molnar.lab.train.tokenizer import train_tokenizer
     from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+    from molnar.plan.paint import features
+    from molnar.plan.planner import Planner, PlannerConfig
     from molnar.text.embeddings import TextEncoder, TextEncoderConfig
     from molnar.upscale.upscaler import Upscaler, UpscalerConfig
 
@@ -55,12 +57,23 @@ def write_workspace(folder: Path) -> Path:
         heads=2,
         context=16,
         condition=16,
+        plan=features(16),
+        plan_width=8,
+    )
+    planner = PlannerConfig(
+        names=("background", "transparent", "circle", "square", "fox", "star", "beach"),
+        text_width=32,
+        name_width=16,
+        width=16,
+        layers=1,
+        heads=2,
     )
     codec = AutoencoderConfig(latent_channels=4, decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1))
     upscaler = UpscalerConfig(width=8, blocks=2)
     torch.manual_seed(0)
     modules = {
         "text": (text, TextEncoder(text)),
+        "planner": (planner, Planner(planner)),
         "diffusion": (unet, UNet(unet)),
         "vae": (codec, Autoencoder(codec)),
         "upscaler": (upscaler, Upscaler(upscaler)),
@@ -72,6 +85,8 @@ def write_workspace(folder: Path) -> Path:
                 torch.nn.init.normal_(value, std=(2 / value[0].numel()) ** 0.5)
             else:
                 torch.nn.init.normal_(value, mean=float(value.detach().mean()), std=0.1)
+        if isinstance(module, Planner):
+            torch.nn.init.normal_(module.vectors, std=0.25)  # as long as unit vectors of 16 numbers
         write_part(folder / name, "unet" if name == "diffusion" else name, config, module)
     return folder
 

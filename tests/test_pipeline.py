@@ -40,7 +40,7 @@ def test_a_picture_is_drawn_and_knows_how(pipeline: Pipeline) -> None:
     assert picture.request.steps == 3
     assert picture.request.guidance == 2.0
     assert None not in vars(picture.request).values()
-    assert list(picture.seconds) == ["text", "diffusion", "decode", "upscale"]
+    assert list(picture.seconds) == ["text", "plan", "diffusion", "decode", "upscale"]
 
 
 def test_the_same_seed_gives_the_same_bytes(pipeline: Pipeline, tiny: Path) -> None:

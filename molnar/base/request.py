@@ -24,6 +24,7 @@ from molnar.base.errors import DataError, MolnarError, one_line
 from molnar.base.files import write_bytes
 from molnar.base.limits import asked, check_fields, fits, json_schema, required
 from molnar.base.rng import NUM_SEEDS
+from molnar.base.types import Plan
 from molnar.base.version import VERSION
 
 __all__ = [
@@ -119,6 +120,7 @@ class Picture:
     engine: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)  # per stage
     unknown: list[UnknownWord] = field(default_factory=list)
+    plan: Plan = ()  # what the model decided to draw where; empty without a planner
 
     def to_pil(self) -> Image.Image:
         """Return the picture as a Pillow image, RGB or RGBA."""

@@ -20,6 +20,7 @@ NUM_STREAMS = 256  # independent streams of one picture
 
 START = 0  # stream of the noise a picture starts from
 SAMPLING = 1  # stream of the noise that stochastic samplers add
+PLANNING = 2  # stream that decides what a text leaves open
 
 
 def draw_seed() -> int:

@@ -10,7 +10,7 @@ An `Array` is a numpy array or a torch tensor: the path of a picture only uses w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,6 +53,29 @@ class TextEmbedding:
     tokens: Array  # float32 B L D, one vector per token
     pooled: Array  # float32 B P, one vector per sentence
     mask: Array  # bool B L, True where a real token stands
+    plan: Array | None = None  # float32 B F H W, what is planned for each cell of the latent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Item:
+    """One thing of a plan. Places and sizes are fractions of the picture's shorter side.
+
+    Example:
+        >>> Item(name="circle", colour="red", x=0.5, y=0.5, width=0.4, height=0.4).behind
+        False
+    """
+
+    name: str  # a shape, a concept, an accessory, a place or "background"
+    colour: str | None = None  # one of plan.items.COLOURS; None = its own colours
+    x: float = 0.5  # centre, rightwards
+    y: float = 0.5  # centre, downwards
+    width: float = 1.0
+    height: float = 1.0
+    behind: bool = False  # fills the picture behind all things
+
+
+Plan = tuple[Item, ...]
+"""What lies behind first, then things in the order in which they cover each other."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,10 @@ class Parts(Protocol):
 
     def embed(self, tokens: Tokens) -> TextEmbedding:
         """Turn tokens (B L) into embeddings."""
+        ...
+
+    def plan(self, written: Array, text: TextEmbedding) -> Sequence[Array]:
+        """Rate the next number of a plan (numbers so far int64 1 S): names, colours, bins."""
         ...
 
     def velocity(self, x: Latent, t: Time, text: TextEmbedding) -> Latent:

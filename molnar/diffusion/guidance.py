@@ -14,7 +14,7 @@ import numpy as np
 
 from molnar.base.arrays import numbers, per_sample, stacked
 from molnar.base.errors import ConfigError
-from molnar.base.types import Denoise, Latent, TextEmbedding, Time
+from molnar.base.types import Array, Denoise, Latent, TextEmbedding, Time
 from molnar.diffusion.flow import Velocity, x0_from_velocity
 from molnar.diffusion.flow import denoiser as _denoiser
 
@@ -131,6 +131,7 @@ def paired(
             tokens=stacked(text.tokens, null.tokens, size),
             pooled=stacked(text.pooled, null.pooled, size),
             mask=stacked(text.mask, null.mask, size),
+            plan=_both(text.plan, null.plan, size),
         )
         xx, tt = stacked(x, x, size), stacked(t, t, size)
         x0 = x0_from_velocity(xx, velocity_fn(xx, tt, both), tt)
@@ -138,6 +139,13 @@ def paired(
         return _contrast(estimate, x0[:size], g.rescale) if g.rescale else estimate
 
     return guided if (g.low, g.high) == (0, 1) else interval(guided, with_text, g.low, g.high)
+
+
+def _both(plan: Array | None, null: Array | None, size: int) -> Array | None:
+    """Stack what is planned with what is not: without a text there is no plan either."""
+    if plan is None:
+        return None
+    return stacked(plan, plan * 0 if null is None else null, size)
 
 
 def _apart(with_text: Latent, without: Latent, scale: float) -> Latent:

@@ -64,7 +64,7 @@ def flow_loss(
             arXiv 2301.11093, section 3.3, weighted so that whole shapes count).
         weights: Float C, how much an error in each channel counts, mean 1; None = all the same.
     """
-    predicted: Any = network(add_noise(x0, noise, t), t, text.tokens, text.mask, text.pooled)
+    predicted: Any = network(add_noise(x0, noise, t), t, *inputs(text))
     return compared(predicted, velocity(x0, noise), scales, weights)
 
 
@@ -83,6 +83,12 @@ def compared(
     return FlowLoss(total, each.detach())
 
 
+def inputs(text: TextEmbedding) -> tuple[Any, ...]:
+    """Give what a network is told of a picture, in the order of its arguments."""
+    told = (text.tokens, text.mask, text.pooled)
+    return told if text.plan is None else (*told, text.plan)
+
+
 def guided_velocity(
     teacher: nn.Module, x: Tensor, t: Tensor, text: TextEmbedding, null: TextEmbedding, scale: float
 ) -> Tensor:
@@ -98,8 +104,8 @@ def guided_velocity(
 
     Source: Meng et al. 2023, arXiv 2210.03142, section 3.1.
     """
-    with_text: Any = teacher(x, t, text.tokens, text.mask, text.pooled)
-    without: Any = teacher(x, t, null.tokens, null.mask, null.pooled)
+    with_text: Any = teacher(x, t, *inputs(text))
+    without: Any = teacher(x, t, *inputs(null))
     found: Tensor = without.float() + scale * (with_text.float() - without.float())
     return found
 

@@ -40,6 +40,8 @@ class UNetConfig:
     text_layers: int = 1  # attention layers over the text, trained with the network
     condition: int = 256  # D of the time and pooled text together
     layout: int = 64  # channels of the small picture that the text suggests, 0 for none
+    plan: int = 0  # F of a plan's map (`plan.paint.features`), 0 for a network without plans
+    plan_width: int = 96  # channels into which a plan's map is read
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.attention):
@@ -145,6 +147,29 @@ class Layout(nn.Module):
         return out
 
 
+class Planned(nn.Module):
+    """Read what is planned for every cell, with a look at its neighbours.
+
+    Without biases: a map of zeros says nothing, and changes nothing.
+
+    Source: Park et al. 2019, arXiv 1903.07291, section 3.1 (a layout steers every place by its own
+    convolution), here added once instead of at every normalisation.
+    """
+
+    def __init__(self, features: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.read = nn.Conv2d(features, width, 1, bias=False)
+        self.mix = nn.Conv2d(width, channels, 3, padding=1, bias=False)
+        self.leave = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        nn.init.zeros_(self.leave.weight)
+
+    def forward(self, plan: Tensor) -> Tensor:
+        """Map Float B F H W to Float B C H W."""
+        h = F.silu(self.mix(F.silu(self.read(plan))))
+        out: Tensor = self.leave(h)
+        return out
+
+
 class UNet(nn.Module):
     """Velocity of a latent under a text.
 
@@ -190,6 +215,7 @@ class UNet(nn.Module):
 
         wide = widths[min(1, len(widths) - 1)]
         self.layout = Layout(config.context, config.layout, wide) if config.layout else None
+        self.planned = Planned(config.plan, config.plan_width, widths[0]) if config.plan else None
         self.leave_norm = group_norm(widths[0])
         self.leave = conv3(widths[0], config.latent_channels)
         for parameter in self.leave.parameters():
@@ -203,7 +229,15 @@ class UNet(nn.Module):
         out: Tensor = self.text_norm(text)
         return out
 
-    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        tokens: Tensor,
+        mask: Tensor,
+        pooled: Tensor,
+        plan: Tensor | None = None,
+    ) -> Tensor:
         """Estimate ``noise - x0``.
 
         Args:
@@ -212,6 +246,7 @@ class UNet(nn.Module):
             tokens: text tokens, Float B L E.
             mask: Bool B L, True = a real token.
             pooled: text as one unit vector, Float B P.
+            plan: what is planned for each cell, Float B F H W; None = nothing.
 
         Returns:
             Velocity, Float B C H W.
@@ -226,6 +261,8 @@ class UNet(nn.Module):
 
         # down: draw finer features at ever smaller sizes, keeping each for the way back
         h = self.enter(x)
+        if self.planned is not None and plan is not None:
+            h = h + self.planned(plan)
         kept: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             for block in blocks:  # type: ignore[attr-defined]

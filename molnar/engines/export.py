@@ -36,6 +36,7 @@ except ImportError as error:
 
 Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
+OPTIONAL = frozenset({"planner", "upscaler"})
 SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
 
@@ -53,9 +54,15 @@ SOURCES = {
     "text": Source(
         folder="text", inputs=("ids", "mask"), outputs=("tokens", "pooled"), quantised=True
     ),
+    "planner": Source(
+        folder="planner",
+        inputs=("written", "tokens", "mask"),
+        outputs=("names", "colours", "bins"),
+        quantised=True,
+    ),
     "velocity": Source(
         folder="diffusion",
-        inputs=("x", "t", "tokens", "mask", "pooled"),
+        inputs=("x", "t", "tokens", "mask", "pooled", "plan"),
         outputs=("velocity",),
         quantised=True,
     ),
@@ -76,7 +83,7 @@ def export(
     """Write a bundle from the finished parts of a workspace.
 
     Args:
-        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, upscaler/.
+        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ upscaler/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
@@ -126,7 +133,7 @@ def _fill(
         shutil.copyfile(path, folder / file)
     parts: dict[str, Any] = {}
     for part, source in SOURCES.items():
-        if part == "upscaler" and not (workspace / source.folder / "model.json").is_file():
+        if part in OPTIONAL and not (workspace / source.folder / "model.json").is_file():
             continue
         parts[part] = to_json(_write_part(workspace, folder, part, weights))
     return from_json(Manifest, {**fields, "parts": parts, "files": {}})
@@ -191,7 +198,8 @@ def _write_part(workspace: Path, folder: Path, name: str, stored: Weights) -> Pa
     module.load_state_dict({k: torch.from_numpy(v) for k, v in unpacked(arrays).items()})
     weights = f"{name}.safetensors"
     save(folder / weights, arrays, {"part": name, "kind": model["kind"]})
-    graph = trace(module, example(name, module), source.inputs, source.outputs)
+    inputs = example(name, module)
+    graph = trace(module, inputs, source.inputs[: len(inputs)], source.outputs)
     tidy(graph, keep=set(wanted))
     point(graph, folder / weights, set(wanted))
     (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
@@ -224,8 +232,11 @@ def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:
     if name == "text":
         ids = torch.randint(0, config.vocab_size, (2, config.length), generator=draw)
         return ids, torch.arange(config.length)[None] < torch.tensor([[4], [config.length]])
+    mask = torch.arange(32)[None] < torch.tensor([[4], [32]])
+    if name == "planner":
+        written = torch.randint(0, len(config.names), (2, 12), generator=draw)
+        return written, normal(32, config.text_width), mask
     if name == "velocity":
-        mask = torch.arange(32)[None] < torch.tensor([[4], [32]])
         channels, width, pooled = config.latent_channels, config.text_width, config.pooled_width
         return (
             normal(channels, SIZE, SIZE),
@@ -233,6 +244,7 @@ def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:
             normal(32, width),
             mask,
             normal(pooled),
+            *((normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()),
         )
     if name == "decoder":
         return (normal(config.latent_channels, SIZE, SIZE),)
@@ -259,7 +271,7 @@ def compare(bundle: Bundle) -> dict[str, float]:
             known = {node.name for node in session.get_inputs()}
             feeds = {
                 k: v.numpy()
-                for k, v in zip(SOURCES[name].inputs, inputs, strict=True)
+                for k, v in zip(SOURCES[name].inputs, inputs, strict=False)
                 if k in known
             }
             theirs = session.run(None, feeds)

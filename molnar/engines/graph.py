@@ -32,7 +32,8 @@ KINDS = {
     "BOOL": onnx.TensorProto.BOOL,
 }
 #: B C H W, all but C free; everything else begins with a free B.
-PICTURES = frozenset({"x", "velocity", "latent", "image", "large"})
+PICTURES = frozenset({"x", "velocity", "latent", "image", "large", "plan"})
+SEQUENCES = frozenset({"written"})  # B S, both free
 
 
 def trace(
@@ -53,10 +54,7 @@ def trace(
         outputs: Names of the results.
     """
     out = io.BytesIO()
-    axes = {
-        name: {0: "B", 2: f"{name}_H", 3: f"{name}_W"} if name in PICTURES else {0: "B"}
-        for name in (*inputs, *outputs)
-    }
+    axes = {name: _free(name) for name in (*inputs, *outputs)}
     with warnings.catch_warnings(), torch.no_grad():
         # It warns that it is the old one, and of each number it fixes; tests prove the result.
         warnings.simplefilter("ignore")
@@ -73,6 +71,12 @@ def trace(
         )
     graph: onnx.ModelProto = onnx.load_from_string(out.getvalue())
     return graph
+
+
+def _free(name: str) -> dict[int, str]:
+    if name in PICTURES:
+        return {0: "B", 2: f"{name}_H", 3: f"{name}_W"}
+    return {0: "B", 1: f"{name}_S"} if name in SEQUENCES else {0: "B"}
 
 
 def tidy(model: onnx.ModelProto, keep: Iterable[str]) -> None:

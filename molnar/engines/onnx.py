@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 KINDS: dict[str, Any] = {"b": np.bool_, "i": np.int64}  # all else is float32
 # The large graphs get exact rewrites only: fusing them takes longer (0.2 s) than it saves in a few
 # pictures. The small ones are nearly all convolutions, and gain from another memory layout.
-BASIC = frozenset({"text", "velocity"})
+BASIC = frozenset({"text", "planner", "velocity"})
 QUIET = 4  # onnxruntime's level "fatal": what goes wrong is raised, and said in one line
 
 
@@ -64,9 +64,17 @@ class OnnxParts:
         found, pooled = self._run("text", {"ids": tokens.ids, "mask": tokens.mask})
         return TextEmbedding(tokens=found, pooled=pooled, mask=tokens.mask)
 
+    def plan(self, written: NDArray[np.int64], text: TextEmbedding) -> Any:
+        """Rate the next number of a plan: logits of names, colours and bins, 1 K each."""
+        feeds = {"written": written, "tokens": text.tokens, "mask": text.mask}
+        return self._run("planner", feeds)
+
     def velocity(self, x: Floats, t: Floats, text: TextEmbedding) -> Any:
         """Estimate `noise - x0` at x float32 B C H W and t float32 B in [0, 1]."""
         feeds = {"x": x, "t": t, "tokens": text.tokens, "mask": text.mask, "pooled": text.pooled}
+        if width := int(self._bundle.part("velocity").config.get("plan", 0)):
+            empty = np.zeros((len(x), width, *x.shape[2:]), np.float32)
+            feeds["plan"] = empty if text.plan is None else text.plan
         return self._run("velocity", feeds)[0]
 
     def decode(self, latent: Floats) -> Any:

@@ -26,6 +26,7 @@ except ImportError as error:
 
 from molnar.diffusion import networks
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.plan.planner import Planner, PlannerConfig
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
 from molnar.upscale.upscaler import Upscaler, UpscalerConfig
 
@@ -56,9 +57,15 @@ class TorchParts:
         found, pooled = self._run("text", tokens.ids, tokens.mask)
         return TextEmbedding(tokens=found, pooled=pooled, mask=tokens.mask)
 
+    def plan(self, written: Any, text: TextEmbedding) -> Any:
+        """Rate the next number of a plan: logits of names, colours and bins, 1 K each."""
+        return self._run("planner", written, text.tokens, text.mask)
+
     def velocity(self, x: Any, t: Any, text: TextEmbedding) -> Any:
         """Estimate `noise - x0` at x float32 B C H W and t float32 B in [0, 1]."""
-        return self._run("velocity", x, t, text.tokens, text.mask, text.pooled)[0]
+        told = (text.tokens, text.mask, text.pooled)
+        planned = () if text.plan is None else (text.plan,)
+        return self._run("velocity", x, t, *told, *planned)[0]
 
     def decode(self, latent: Any) -> Any:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
@@ -124,12 +131,14 @@ def build(name: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
     """Make the module of a part, with fresh weights.
 
     Args:
-        name: "text", "velocity", "decoder", "encoder" or "upscaler".
+        name: "text", "planner", "velocity", "decoder", "encoder" or "upscaler".
         kind: Which network, where there is a choice.
         config: Its sizes.
     """
     if name == "text":
         return TextEncoder(from_json(TextEncoderConfig, config))
+    if name == "planner":
+        return Planner(from_json(PlannerConfig, config))
     if name == "velocity":
         return networks.build(kind, config)
     if name == "upscaler":

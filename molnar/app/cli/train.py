@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from molnar.lab.train.parts import Assembly
 
 # As molnar.lab.train.workspace.PARTS, which cannot be imported before torch is needed.
-PARTS = ("tokenizer", "text", "vae", "diffusion", "upscaler", "clip")
+PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "upscaler", "clip")
 SHOWN_PROBLEMS = 5
 
 
@@ -77,8 +77,10 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
         raise MissingExtraError(error.name or "torch", "train") from error
     if options["data"] is not None and options["stickers"] is not None:
         raise RequestError("--data and --stickers both given: train on one of them")
-    parts = PARTS if part == "all" else (part,)
     chosen = load_recipe(recipe, options["assignments"], part=part)
+    planned = chosen.diffusion.plan and options["data"] is None  # files do not say what is where
+    useful = PARTS if planned else tuple(name for name in PARTS if name != "planner")
+    parts = useful if part == "all" else (part,)
     length = {key: options[key] for key in ("minutes", "images", "threads")}
     chosen = with_length(chosen, parts, **length)
     supply = Supply(chosen, Data(pictures=options["data"], stickers=options["stickers"]))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from molnar.lab.data.places import Place
+from molnar.plan.items import Plan
 
 RGB = tuple[int, int, int]
 ThingKind = Literal["shape", "mark", "sticker"]
@@ -115,12 +116,13 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training example; pictures from files have neither spec nor masks."""
+    """One training example; pictures from files have neither spec nor masks nor plan."""
 
     image: NDArray[Any]  # uint8 H W 4, premultiplied
     caption: str
     spec: Spec | None = None
     masks: NDArray[Any] | None = None
+    plan: Plan | None = None  # what is where, as `plans.plan_of` says
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from molnar.lab.data.captions import Lexicon, describe
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.heldout import is_held_out
 from molnar.lab.data.placing import framed
+from molnar.lab.data.plans import plan_of
 from molnar.lab.data.render import render
 from molnar.lab.data.sampling import SpecSampler
 from molnar.lab.data.spec import GEOMETRY_KINDS, KINDS, STICKER_KINDS, Rendered, Sample, Spec
 from molnar.lab.data.stickers import Stickers
+from molnar.plan.items import Plan
 
 LEAST_LOOK_PX = 32  # shorter side that `looks.apply` takes
 _SPEC, _CAPTION = 0, 1  # streams of randomness of one index
@@ -165,7 +167,13 @@ class World:
         else:
             spec = self.framed(spec, shape)
             rendered = render(spec, min(shape), self.stickers, shape)
-        return Sample(rendered.image, self.caption(spec, index), spec, rendered.masks)
+        plan = plan_of(spec, self.stickers)
+        return Sample(rendered.image, self.caption(spec, index), spec, rendered.masks, plan)
+
+    def described(self, index: int) -> tuple[str, Plan]:
+        """Give the caption and the plan of an index without rendering it."""
+        spec = self.spec(index)
+        return self.caption(spec, index), plan_of(spec, self.stickers)
 
     def text(self, index: int) -> str:
         """Give the caption of an index without rendering it."""

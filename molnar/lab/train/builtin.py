@@ -15,6 +15,7 @@ from molnar.lab.train.recipe import (
     ClipPart,
     DiffusionPart,
     Drawings,
+    PlannerPart,
     Recipe,
     TextPart,
     TokenizerPart,
@@ -26,6 +27,7 @@ from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
 from molnar.lab.train.vae import VaeData
 from molnar.latent.autoencoder import AutoencoderConfig
+from molnar.plan.planner import PlannerConfig
 from molnar.text.embeddings import TextEncoderConfig
 from molnar.upscale.upscaler import UpscalerConfig
 
@@ -47,6 +49,7 @@ def sticker_test() -> Recipe:
             num_captions=128,
             teacher=False,
         ),
+        planner=PlannerPart(train=quick, model=PlannerConfig(width=16, layers=1, heads=2)),
         vae=VaePart(
             train=quick,
             model=AutoencoderConfig(
@@ -65,6 +68,7 @@ def sticker_test() -> Recipe:
                 condition=16,
             ),
             data=DiffusionData(size=64, prompts=("a red circle",)),
+            plan=True,
         ),
         upscaler=UpscalerPart(
             train=quick,
@@ -93,6 +97,11 @@ def sticker_cpu() -> Recipe:
                 precision="auto",
             ),
         ),
+        planner=PlannerPart(
+            train=TrainSettings(
+                minutes=15, batch=128, lr=1.5e-3, betas=(0.9, 0.98), warmup=10_000, cooldown=0.5
+            )
+        ),
         vae=VaePart(
             train=TrainSettings(
                 minutes=13,
@@ -119,19 +128,22 @@ def sticker_cpu() -> Recipe:
             # Coarse channels are larger than unit noise, and flat colour repeats over many cells: a
             # shape is only undecided above t = 0.85, so that is where most training belongs.
             data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),
+            plan=True,
         ),
         upscaler=UpscalerPart(train=base),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=WorldConfig(
-            geometry_p=0.70,
+            geometry_p=0.62,
             transparent_p=0.10,
+            place_p=0.15,
+            # What needs a plan most: which thing has which colour, and where it is.
             geometry={
-                "single": 0.20, "two": 0.14, "counting": 0.20, "colour": 0.12,
-                "position": 0.18, "attribution": 0.12, "nested": 0.02, "homage": 0.02,
+                "single": 0.12, "two": 0.18, "counting": 0.16, "colour": 0.06, "position": 0.22,
+                "attribution": 0.18, "nested": 0.05, "homage": 0.02, "many": 0.03,
             },
             sticker={
-                "sticker": 0.86, "sticker_two": 0.04, "sticker_position": 0.05,
-                "sticker_count": 0.04, "sticker_nested": 0.01,
+                "sticker": 0.62, "sticker_wearing": 0.22, "sticker_two": 0.05,
+                "sticker_position": 0.05, "sticker_count": 0.05, "sticker_nested": 0.01,
             },
             # A prompt without a style word is Noto; one style well before seven badly.
             styles={
@@ -161,6 +173,11 @@ def sticker_gpu() -> Recipe:
                 minutes=5, batch=1024, lr=1e-3, betas=(0.9, 0.98), warmup=100_000, cooldown=0.6
             ),
             num_captions=100_000,
+        ),
+        planner=PlannerPart(
+            train=TrainSettings(
+                minutes=5, batch=1024, lr=1.5e-3, betas=(0.9, 0.98), warmup=50_000, cooldown=0.5
+            )
         ),
         vae=VaePart(
             train=convolutional,

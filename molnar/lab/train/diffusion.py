@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
@@ -30,18 +32,21 @@ from molnar.base.types import TextEmbedding
 from molnar.diffusion.flow import add_noise, denoiser
 from molnar.diffusion.guidance import classifier_free
 from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
-from molnar.diffusion.objective import compared, flow_loss, guided_velocity, training_times
+from molnar.diffusion.objective import compared, flow_loss, guided_velocity, inputs, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
 from molnar.lab.train.source import Shape, Source, pictures
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
 from molnar.latent.format import LatentFormat, ratio_of
+from molnar.plan.items import Plan
+from molnar.plan.paint import paint
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
-STREAM_TIMES, STREAM_NOISE, STREAM_DROP, STREAM_SHAPE = 21, 22, 23, 24
+STREAM_TIMES, STREAM_NOISE, STREAM_DROP, STREAM_SHAPE, STREAM_PLAN = 21, 22, 23, 24, 25
 SHEET_STEPS, SHEET_GUIDANCE = 16, 3.0
+SHEET_FIRST = 1 << 40  # pictures whose plans are drawn on sheets: none that training reaches
 MEASURED = 256  # pictures from which the spread of the latent channels is read
 
 
@@ -50,7 +55,8 @@ class DiffusionData:
     """How the network is shown pictures."""
 
     seed: int = 0
-    drop_p: float = 0.1  # share of captions dropped
+    drop_p: float = 0.1  # share of captions dropped, and plans with them
+    plan_drop_p: float = 0.1  # share of the other plans dropped: a text must do without, too
     shift: float = 1.0  # of the training times; above 1 = more noise
     uniform_p: float = 0.1  # share of times that are uniform instead
     scales: tuple[int, ...] = ()  # cells; coarser sizes at which the error counts too
@@ -84,8 +90,19 @@ class DiffusionTask:
         tokenizer: Tokenizer,
         encoder: TextEncoder,
         data: DiffusionData | None = None,
+        names: Sequence[str] = (),
     ) -> None:
-        """Take the frozen parts and build the network with fresh weights."""
+        """Take the frozen parts and build the network with fresh weights.
+
+        Args:
+            source: Pictures by number.
+            config: Sizes of the network.
+            autoencoder: Frozen.
+            tokenizer: Of the encoder.
+            encoder: Frozen.
+            data: How pictures are shown.
+            names: All names that plans can hold, if the network takes plans.
+        """
         self.source = source
         self.config = config
         self.data = data or DiffusionData()
@@ -96,10 +113,16 @@ class DiffusionTask:
         torch.manual_seed(self.data.seed)
         self.module: nn.Module = build(kind_of(config), config)
         self.weights = self.channel_weights() if self.data.spread else None
+        self.names = name_vectors(tokenizer, self.encoder, names) if self.planned else {}
         self.teacher: nn.Module | None = None
         if self.data.teacher is not None:
             self.teacher = copy.deepcopy(self.module).eval().requires_grad_(False)
             load_weights(self.teacher, Path(self.data.teacher))
+
+    @property
+    def planned(self) -> int:
+        """Numbers per cell of a plan that the network takes, or 0."""
+        return int(getattr(self.config, "plan", 0))
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
@@ -111,7 +134,7 @@ class DiffusionTask:
         In a latent that is scaled half-way to white, power 2 is the error as pixels would show it,
         0 that of the latent; between them, strong channels lead and faint ones are not forgotten.
         """
-        images, _ = pictures(self.source, 0, MEASURED)
+        images = pictures(self.source, 0, MEASURED).images
         with torch.no_grad():
             latent = self._on(self.autoencoder, images).encode(images)
         found: Tensor = latent.std(dim=(0, 2, 3)).pow(self.data.spread)
@@ -135,9 +158,10 @@ class DiffusionTask:
 
         Returns:
             image Float B 4 H W in [-1, 1]; ids int64 B L; mask Bool B L, L as long as the longest
-            caption needs; t Float B; noise Float B C h w.
+            caption needs; t Float B; noise Float B C h w; and, where plans are read,
+            plan Float B F h w.
         """
-        images, captions = pictures(self.source, seen, size, self.shape(seen))
+        images, captions, plans = pictures(self.source, seen, size, self.shape(seen))
         dropped = generator(self.data.seed, STREAM_DROP, seen).random(size) < self.data.drop_p
         tokens = self.tokenizer.encode(
             ["" if drop else text for drop, text in zip(dropped, captions, strict=True)]
@@ -158,7 +182,12 @@ class DiffusionTask:
         drawn = generator(self.data.seed, STREAM_NOISE, seen).standard_normal(
             shape, dtype=np.float32
         )
+        told = {}
+        if self.planned:
+            lost = generator(self.data.seed, STREAM_PLAN, seen).random(size) < self.data.plan_drop_p
+            told["plan"] = self._maps(plans, shape[2:], dropped | lost)
         return {
+            **told,
             "image": images,
             "ids": torch.from_numpy(tokens.ids[:, :length].copy()),
             "mask": torch.from_numpy(tokens.mask[:, :length].copy()),
@@ -171,13 +200,13 @@ class DiffusionTask:
         t, noise = batch["t"], batch["noise"]
         with torch.no_grad():
             x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
-            text = self._embed(batch["ids"], batch["mask"])
+            text = self._embed(batch["ids"], batch["mask"], batch.get("plan"))
         weights = None if self.weights is None else self.weights.to(x0.device)
         if self.teacher is None:
             found = flow_loss(self.module, x0, noise, t, text, self.data.scales, weights)
         else:
             x_t = add_noise(x0, noise, t)
-            predicted = self.module(x_t, t, text.tokens, text.mask, text.pooled)
+            predicted = self.module(x_t, t, *inputs(text))
             found = compared(predicted, self.taught(x_t, t, text), self.data.scales, weights)
         late = batch["t"] > 0.5
         return found.total, {
@@ -194,7 +223,7 @@ class DiffusionTask:
     def sheet(self, module: nn.Module, path: Path) -> None:
         """Save the data's prompts, each drawn with seeds 0 and 1."""
         device = next(module.parameters()).device
-        prompts = [prompt for prompt in self.data.prompts for _ in range(2)]
+        prompts, plans = self._asked()
         cells = self.data.size // self.autoencoder.config.downscale
         shape = (self.autoencoder.config.latent_channels, cells, cells)
         start = np.stack([noise(number % 2, 0, shape) for number in range(len(prompts))])
@@ -202,9 +231,13 @@ class DiffusionTask:
             with_text, without = (
                 self._texts(texts, device) for texts in (prompts, [""] * len(prompts))
             )
+            if self.planned:
+                maps = self._maps(plans, (cells, cells)).to(device)
+                with_text = replace(with_text, plan=maps)
+                without = replace(without, plan=torch.zeros_like(maps))
 
             def velocity(x: Tensor, t: Tensor, text: TextEmbedding) -> Tensor:
-                out: Tensor = module(x, t, text.tokens, text.mask, text.pooled)
+                out: Tensor = module(x, t, *inputs(text))
                 return out
 
             guided = classifier_free(
@@ -219,6 +252,16 @@ class DiffusionTask:
         path.parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(list(from_model(images)), prompts, columns=4, cell=192).save(path)
 
+    def _asked(self) -> tuple[list[str], list[Plan | None]]:
+        """Give what a sheet shows, twice each: the data's prompts, or plans of the source."""
+        number = len(self.data.prompts)
+        asked: list[tuple[str, Plan | None]] = [(prompt, None) for prompt in self.data.prompts]
+        if self.planned:
+            samples = [self.source.sample(SHEET_FIRST + index) for index in range(number)]
+            asked = [(one.caption, getattr(one, "plan", None)) for one in samples]
+        twice = [one for one in asked for _ in range(2)]
+        return [prompt for prompt, _ in twice], [plan for _, plan in twice]
+
     def _texts(
         self, texts: list[str], device: torch.device, length: int | None = None
     ) -> TextEmbedding:
@@ -227,14 +270,40 @@ class DiffusionTask:
         ids, mask = tokens.ids[:, :length].copy(), tokens.mask[:, :length].copy()
         return self._embed(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
 
-    def _embed(self, ids: Tensor, mask: Tensor) -> TextEmbedding:
+    def _embed(self, ids: Tensor, mask: Tensor, plan: Tensor | None = None) -> TextEmbedding:
         tokens, pooled = self._on(self.encoder, ids)(ids, mask)
-        return TextEmbedding(tokens=tokens, pooled=pooled, mask=mask)
+        return TextEmbedding(tokens=tokens, pooled=pooled, mask=mask, plan=plan)
+
+    def _maps(
+        self, plans: Sequence[Plan | None], cells: tuple[int, ...], dropped: Any = None
+    ) -> Tensor:
+        """Paint plans, Float B F h w; all zero where there is none, or where it is dropped."""
+        height, width = cells
+        maps = np.zeros((len(plans), self.planned, height, width), np.float32)
+        for row, plan in enumerate(plans):
+            if plan is not None and (dropped is None or not dropped[row]):
+                wide = self.encoder.config.pooled
+                maps[row] = paint(plan, self.names, (height, width), wide)
+        return torch.from_numpy(maps)
 
     @staticmethod
     def _on(module: Any, like: Tensor) -> Any:
         """Bring a frozen part to where the batch is; a no-op after the first time."""
         return module.to(like.device)
+
+
+@torch.no_grad()
+def name_vectors(
+    tokenizer: Tokenizer, encoder: TextEncoder, names: Sequence[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Read every name of a plan by itself: unit vectors, float32 P."""
+    found: dict[str, NDArray[np.float32]] = {}
+    for begin in range(0, len(names), 256):
+        some = list(names[begin : begin + 256])
+        tokens = tokenizer.encode(some)
+        pooled = encoder(torch.from_numpy(tokens.ids), torch.from_numpy(tokens.mask))[1]
+        found |= dict(zip(some, pooled.numpy(), strict=True))
+    return found
 
 
 def _check_aspects(aspects: tuple[str, ...], source: Source) -> None:

@@ -9,18 +9,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import nn
 
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, TrainingError
+from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher
 from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
-from molnar.lab.train.diffusion import DiffusionTask
+from molnar.lab.train.diffusion import DiffusionTask, name_vectors
 from molnar.lab.train.lexicon import build_lexicon
+from molnar.lab.train.planner import PlannerTask, sized
 from molnar.lab.train.process import pick_device
 from molnar.lab.train.recipe import Recipe
 from molnar.lab.train.supply import Supply
@@ -31,6 +34,7 @@ from molnar.lab.train.upscaler import UpscalerTask
 from molnar.lab.train.vae import VaeTask
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.plan.paint import features
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
 from molnar.text.tokens import Tokenizer
 
@@ -68,6 +72,7 @@ class Assembly:
         """
         makers: dict[str, Callable[[], Task]] = {
             "text": self._text,
+            "planner": self._planner,
             "vae": self._vae,
             "diffusion": self._diffusion,
             "upscaler": self._upscaler,
@@ -191,18 +196,34 @@ class Assembly:
 
     def _diffusion(self) -> DiffusionTask:
         part, autoencoder, encoder = self.recipe.diffusion, self.autoencoder(), self.encoder()
+        names = self.supply.names() if part.plan else ()
         model = dataclasses.replace(
             part.model,
             latent_channels=autoencoder.config.latent_channels,
             text_width=2 * encoder.config.width,
             pooled_width=encoder.config.pooled,
         )
+        if names and isinstance(model, UNetConfig):
+            model = dataclasses.replace(model, plan=features(encoder.config.pooled))
         device = pick_device("auto" if self.rehearsal else part.train.device)
         data = part.data
         if self.rehearsal:
             data = dataclasses.replace(data, spread=0.0, teacher=None)
         source = self.supply.source(device, on_device=device.type != "cpu")
-        return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data)
+        return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data, names)
+
+    def _planner(self) -> PlannerTask:
+        if self.supply.world is None:
+            raise TrainingError(
+                "a planner learns from pictures that know what is where, and files do not: "
+                "drop --data, or train the parts without it"
+            )
+        part, tokenizer, encoder = self.recipe.planner, self.tokenizer(), self.encoder()
+        names = self.supply.names()
+        model = sized(part.model, names, encoder)
+        vectors = np.stack(list(name_vectors(tokenizer, encoder, names).values()))
+        described = self.supply.world.described
+        return PlannerTask(described, model, tokenizer, encoder, vectors, part.data)
 
     def _upscaler(self) -> UpscalerTask:
         part = self.recipe.upscaler

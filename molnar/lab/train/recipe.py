@@ -13,11 +13,13 @@ from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.clip import ClipData
 from molnar.lab.train.diffusion import DiffusionData
+from molnar.lab.train.planner import PlannerData
 from molnar.lab.train.settings import TrainSettings
 from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
 from molnar.lab.train.vae import VaeData
 from molnar.latent.autoencoder import AutoencoderConfig
+from molnar.plan.planner import PlannerConfig
 from molnar.text.embeddings import TextEncoderConfig
 from molnar.upscale.upscaler import UpscalerConfig
 
@@ -53,6 +55,15 @@ class TextPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PlannerPart:
+    """How the planner is trained. Its names are those of the world, its widths the encoder's."""
+
+    train: TrainSettings
+    model: PlannerConfig = field(default_factory=PlannerConfig)
+    data: PlannerData = field(default_factory=PlannerData)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class VaePart:
     """How the autoencoder is trained."""
 
@@ -68,6 +79,7 @@ class DiffusionPart:
     train: TrainSettings
     model: UNetConfig | TransformerConfig = field(default_factory=UNetConfig)
     data: DiffusionData = field(default_factory=DiffusionData)
+    plan: bool = False  # the network is told what is where, as a planner will tell it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +112,7 @@ class Recipe:
 
     name: str
     text: TextPart
+    planner: PlannerPart
     vae: VaePart
     diffusion: DiffusionPart
     upscaler: UpscalerPart

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from molnar.base.images import to_model
+from molnar.plan.items import Plan
 
 Shape = tuple[int, int]  # height and width in pixels
+
+
+class Drawn(NamedTuple):
+    """A batch of pictures and what is known of them."""
+
+    images: Tensor  # Float B 4 H W in [-1, 1], premultiplied
+    captions: Sequence[str]
+    plans: Sequence[Plan | None]  # None where nobody knows what is where
 
 
 class Captioned(Protocol):
@@ -41,16 +50,14 @@ class Source(Protocol):
 class BatchSource(Protocol):
     """A source that makes whole batches faster than picture by picture (on a GPU)."""
 
-    def pictures(
-        self, first: int, size: int, shape: Shape | None = None
-    ) -> tuple[Tensor, Sequence[str]]:
-        """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
+    def pictures(self, first: int, size: int, shape: Shape | None = None) -> Drawn:
+        """Give pictures number first ... first + size - 1."""
         ...
 
 
 def pictures(
     source: Source | BatchSource, first: int, size: int, shape: Shape | None = None
-) -> tuple[Tensor, Sequence[str]]:
+) -> Drawn:
     """Give pictures number first ... first + size - 1.
 
     Args:
@@ -58,13 +65,14 @@ def pictures(
         first: Number of the first.
         size: How many.
         shape: Height and width in pixels, of sources that draw any; None = the source's own.
-
-    Returns:
-        Float B 4 H W in [-1, 1], premultiplied RGBA, and B captions.
     """
     if isinstance(source, BatchSource):
         return source.pictures(first, size, shape)
     asked: dict[str, Any] = {} if shape is None else {"shape": shape}
     samples = [source.sample(index, **asked) for index in range(first, first + size)]
     images = to_model(np.stack([sample.image for sample in samples]))
-    return torch.from_numpy(images), [sample.caption for sample in samples]
+    return Drawn(
+        torch.from_numpy(images),
+        [sample.caption for sample in samples],
+        [getattr(sample, "plan", None) for sample in samples],
+    )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from molnar.base.images import to_model
-from molnar.lab.data import concepts
+from molnar.lab.data import concepts, plans
 from molnar.lab.data.folder import Pictures, open_data
 from molnar.lab.data.render_torch import TorchRenderer
 from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
@@ -24,7 +23,7 @@ from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.recipe import Drawings, Recipe
 from molnar.lab.train.settings import plain
-from molnar.lab.train.source import Shape
+from molnar.lab.train.source import Drawn, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +126,10 @@ class Supply:
         """Give what describes a changed spec; None for pictures from files."""
         return None if self.world is None else self.world.caption
 
+    def names(self) -> tuple[str, ...]:
+        """List every name that a plan can hold; none for pictures from files."""
+        return () if self.world is None else plans.names(self.world.stickers)
+
     def drawn(self) -> list[str]:
         """List the names of the drawings that pictures are made of."""
         stickers = None if self.world is None else self.world.stickers
@@ -180,10 +183,10 @@ def _described(world: World, numbers: range, shape: Shape | None) -> list[tuple[
     return [(spec, world.caption(spec, index)) for index, spec in specs]
 
 
-def _samples(numbers: tuple[int, int], shape: Shape | None) -> list[tuple[Any, str]]:
+def _samples(numbers: tuple[int, int], shape: Shape | None) -> list[Sample]:
     assert _worker_world is not None
-    drawn: list[Sample] = [_worker_world.sample(i, shape=shape) for i in range(*numbers)]
-    return [(sample.image, sample.caption) for sample in drawn]
+    drawn = [_worker_world.sample(i, shape=shape) for i in range(*numbers)]
+    return [replace(sample, spec=None, masks=None) for sample in drawn]  # large, and not asked for
 
 
 class Crew:
@@ -207,13 +210,12 @@ class Crew:
         parts = self.pool.map(_specs, self._shares(first, size), repeat(shape))
         return [pair for part in parts for pair in part]
 
-    def samples(self, first: int, size: int, shape: Shape | None) -> list[tuple[Any, str]]:
-        """Draw pictures (uint8 H W 4, premultiplied) with their captions."""
+    def samples(self, first: int, size: int, shape: Shape | None) -> list[Sample]:
+        """Draw pictures with their captions and plans."""
         if self.pool is None:
-            drawn = [self.world.sample(index, shape=shape) for index in range(first, first + size)]
-            return [(sample.image, sample.caption) for sample in drawn]
+            return [self.world.sample(index, shape=shape) for index in range(first, first + size)]
         parts = self.pool.map(_samples, self._shares(first, size), repeat(shape))
-        return [pair for part in parts for pair in part]
+        return [sample for part in parts for sample in part]
 
     def _shares(self, first: int, size: int) -> list[tuple[int, int]]:
         step = max(1, -(-size // (2 * self.workers)))
@@ -231,13 +233,11 @@ class CrewSource:
         """Give one picture."""
         return self.world.sample(index, shape=shape)
 
-    def pictures(
-        self, first: int, size: int, shape: Shape | None = None
-    ) -> tuple[Tensor, Sequence[str]]:
-        """Give pictures Float B 4 H W in [-1, 1], premultiplied, and their captions."""
+    def pictures(self, first: int, size: int, shape: Shape | None = None) -> Drawn:
+        """Draw a batch."""
         drawn = self.crew.samples(first, size, shape)
-        images = to_model(np.stack([image for image, _ in drawn]))
-        return torch.from_numpy(images), [caption for _, caption in drawn]
+        images = torch.from_numpy(to_model(np.stack([sample.image for sample in drawn])))
+        return Drawn(images, [one.caption for one in drawn], [one.plan for one in drawn])
 
 
 class DeviceSource(CrewSource):
@@ -247,12 +247,11 @@ class DeviceSource(CrewSource):
         super().__init__(world, crew)
         self.renderer = TorchRenderer(world.stickers, device)
 
-    def pictures(
-        self, first: int, size: int, shape: Shape | None = None
-    ) -> tuple[Tensor, Sequence[str]]:
-        """Give pictures Float B 4 H W in [-1, 1] on the device, and their captions."""
+    def pictures(self, first: int, size: int, shape: Shape | None = None) -> Drawn:
+        """Draw a batch, on the device."""
         drawn = self.crew.specs(first, size, shape)
         side = self.world.config.size if shape is None else min(shape)
         image = self.renderer.render([spec for spec, _ in drawn], side, shape)
         scaled = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
-        return scaled.contiguous(), [caption for _, caption in drawn]
+        planned = [plans.plan_of(spec, self.world.stickers) for spec, _ in drawn]
+        return Drawn(scaled.contiguous(), [caption for _, caption in drawn], planned)

@@ -73,7 +73,7 @@ class VaeTask:
         Returns:
             image Float B 4 c c in [-1, 1]; noise Float B C c/8 c/8.
         """
-        images, _ = pictures(self.source, seen, size)
+        images = pictures(self.source, seen, size).images
         crop, cells = self.data.crop, self.data.crop // self.config.downscale
         room = images.shape[-1] - crop + 1
         cut = []
@@ -109,7 +109,7 @@ class VaeTask:
 
     def sheet(self, module: nn.Module, path: Path) -> None:
         """Save rows of: picture, what came back."""
-        images, captions = pictures(self.source, SHEET_FIRST, SHEET_PICTURES)
+        images, captions, _ = pictures(self.source, SHEET_FIRST, SHEET_PICTURES)
         device = next(module.parameters()).device
         with torch.no_grad():
             back = module(images.to(device)).cpu()
@@ -128,7 +128,7 @@ class VaeTask:
         self.module.decoder.compile()
 
     def _pictures(self) -> Tensor:
-        return pictures(self.source, 0, self.data.fit_pictures)[0]
+        return pictures(self.source, 0, self.data.fit_pictures).images
 
     def _fit(self, module: Autoencoder) -> None:
         fit_linear(module, self._pictures())

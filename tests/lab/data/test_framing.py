@@ -92,6 +92,6 @@ def test_captions_are_of_the_frame_whoever_draws(stickers: Stickers) -> None:
     device = DeviceSource(world, crew, torch.device("cpu"))
     expected = [world.sample(index, shape=(96, 160)).caption for index in range(60)]
     for source in (device, CrewSource(world, crew)):
-        images, captions = source.pictures(0, 60, (96, 160))
+        images, captions, _ = source.pictures(0, 60, (96, 160))
         assert list(captions) == expected
         assert images.shape == (60, 4, 96, 160)

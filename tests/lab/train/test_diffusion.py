@@ -88,7 +88,7 @@ def test_errors_of_strong_channels_count_more(task: DiffusionTask) -> None:
     task.data = replace(task.data, spread=1.0)
     with torch.no_grad():
         task.autoencoder.scale.copy_(torch.tensor([0.25, 0.5, 1.0, 2.0]))  # divides the latent
-    images, _ = pictures(task.source, 0, MEASURED)
+    images = pictures(task.source, 0, MEASURED).images
     spread = task.autoencoder.encode(images).std(dim=(0, 2, 3))
     weights = task.channel_weights()
     assert weights.mean().item() == pytest.approx(1.0)

@@ -25,7 +25,7 @@ def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
 
 def test_linear_fit_keeps_what_it_says_and_is_orthogonal() -> None:
     net = Autoencoder(SMALL)
-    images, _ = pictures(world(), 0, 60)
+    images = pictures(world(), 0, 60).images
     kept = fit_linear(net, images)
     weight = net.encoder.project.weight.detach().reshape(12, -1)  # type: ignore[union-attr, operator]
     assert torch.allclose(weight @ weight.T, torch.eye(12), atol=1e-5)
@@ -41,7 +41,7 @@ def test_linear_fit_keeps_what_it_says_and_is_orthogonal() -> None:
 
 def test_preview_guesses_the_colours() -> None:
     net = Autoencoder(SMALL)
-    images, _ = pictures(world(), 0, 60)
+    images = pictures(world(), 0, 60).images
     fit_linear(net, images)
     fit_preview(net, images)
     rows = tuple(tuple(row) for row in net.preview.tolist())

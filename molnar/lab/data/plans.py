@@ -1,0 +1,71 @@
+"""Spec -> the plan that a sentence about it should lead to, and all names that plans can hold."""
+
+from __future__ import annotations
+
+from molnar.lab.data.places import PATTERNS, PLACES
+from molnar.lab.data.shapes import MARKS, SHAPES
+from molnar.lab.data.spec import Spec, Thing
+from molnar.lab.data.stickers import Stickers
+from molnar.lab.data.wardrobe import ACCESSORIES
+from molnar.lab.data.wearing import bounds, placed
+from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item, Plan
+
+
+def names(stickers: Stickers | None) -> tuple[str, ...]:
+    """List every name that a plan can hold: backgrounds, shapes, places, accessories, concepts."""
+    own = (BACKGROUND, TRANSPARENT, *SHAPES, *MARKS, *PLACES, *PATTERNS, *ACCESSORIES)
+    return tuple(dict.fromkeys((*own, *(stickers.concepts if stickers is not None else ()))))
+
+
+def plan_of(spec: Spec, stickers: Stickers | None) -> Plan:
+    """Give the plan of a spec: what lies behind first, then things in the order they are drawn.
+
+    A composition of many pieces is one item, named after its first piece.
+    """
+    items = [item for thing in spec.things for item in _of_thing(thing, stickers)]
+    if spec.homage is not None or len(items) >= MOST:
+        items = [_around(items)]
+    return (_behind(spec), *items)
+
+
+def _behind(spec: Spec) -> Item:
+    if spec.place is not None:
+        colour = spec.place.colours[0] if spec.place.colours else None
+        return Item(name=spec.place.name, colour=colour, behind=True)
+    if spec.background.transparent:
+        return Item(name=TRANSPARENT, behind=True)
+    return Item(name=BACKGROUND, colour=spec.background.colour, behind=True)
+
+
+def _of_thing(thing: Thing, stickers: Stickers | None) -> list[Item]:
+    width = height = thing.size
+    if stickers is None or thing.style is None:
+        return [_item(thing, width, height)]
+    aspect = stickers.sprite(thing.name, thing.style).aspect
+    width, height = thing.size * min(1.0, aspect), thing.size / max(1.0, aspect)
+    found = [_item(thing, width, height)]
+    for accessory in thing.accessories:
+        box = bounds(placed(thing, accessory, aspect))
+        found.append(_boxed(accessory.name, accessory.colour, box))
+    return found
+
+
+def _item(thing: Thing, width: float, height: float) -> Item:
+    return Item(
+        name=thing.name, colour=thing.colour, x=thing.x, y=thing.y, width=width, height=height
+    )
+
+
+def _around(items: list[Item]) -> Item:
+    """Give the one box around many."""
+    left = min(item.x - item.width / 2 for item in items)
+    right = max(item.x + item.width / 2 for item in items)
+    top = min(item.y - item.height / 2 for item in items)
+    bottom = max(item.y + item.height / 2 for item in items)
+    return _boxed(items[0].name, items[0].colour, (left, top, right, bottom))
+
+
+def _boxed(name: str, colour: str | None, box: tuple[float, float, float, float]) -> Item:
+    left, top, right, bottom = box
+    x, y = (left + right) / 2, (top + bottom) / 2
+    return Item(name=name, colour=colour, x=x, y=y, width=right - left, height=bottom - top)

@@ -1,0 +1,102 @@
+"""A plan <-> the numbers it is written with, and the writing of one, number by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molnar.plan.items import COLOURS, MOST, Item, Plan
+
+BINS = 64  # of a place or a size between 0 and 1
+FIELDS = 6  # of a thing: name, colour, x, y, width, height
+_HEAD = 2  # fields of what lies behind: name and colour; its box is the picture
+LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end included
+#: How much of the planner's doubt is kept: 1 = all, 0 = none. What there is should be what was
+#: asked; where it is may vary from seed to seed.
+DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.8
+
+Ask = Callable[[NDArray[np.int64]], Sequence[NDArray[Any]]]
+"""Numbers so far, int64 1 S -> logits of the next: names 1 N+1, colours 1 13, bins 1 BINS."""
+
+
+def field_of(step: int) -> int:
+    """Tell which field the number at a step is: 0 name, 1 colour, 2 to 5 x, y, width, height."""
+    return step if step < _HEAD else (step - _HEAD) % FIELDS
+
+
+def item_of(step: int) -> int:
+    """Tell to which item the number at a step belongs."""
+    return 0 if step < _HEAD else 1 + (step - _HEAD) // FIELDS
+
+
+def written(plan: Plan, names: Sequence[str]) -> list[int]:
+    """Write a plan as numbers, its end included.
+
+    Args:
+        plan: What lies behind first, at most MOST items.
+        names: All names, in the planner's order.
+
+    Raises:
+        ValueError: a name that the planner does not have, or too many items.
+    """
+    if len(plan) > MOST:
+        raise ValueError(f"got a plan of {len(plan)} items; expected at most {MOST}")
+    numbers: list[int] = []
+    for index, item in enumerate(plan):
+        colour = len(COLOURS) if item.colour is None else COLOURS.index(item.colour)
+        numbers += [names.index(item.name), colour]
+        if index:
+            numbers += [_bin(v) for v in (item.x, item.y, item.width, item.height)]
+    return [*numbers, len(names)]
+
+
+def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
+    """Read a plan from its numbers; an item that was not finished is left out."""
+    items: list[Item] = []
+    begin = 0
+    while begin < len(numbers) and numbers[begin] < len(names):
+        size = FIELDS if items else _HEAD
+        part = numbers[begin : begin + size]
+        if len(part) < size:
+            break
+        name, colour = names[part[0]], COLOURS[part[1]] if part[1] < len(COLOURS) else None
+        if items:
+            x, y, width, height = ((number + 0.5) / BINS for number in part[2:])
+            items.append(Item(name=name, colour=colour, x=x, y=y, width=width, height=height))
+        else:
+            items.append(Item(name=name, colour=colour, behind=True))
+        begin += size
+    return tuple(items)
+
+
+def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
+    """Write a plan: ask for the next number until the end.
+
+    Args:
+        ask: A planner with its text.
+        names: All names, in the planner's order.
+        rng: Decides where the planner has doubts.
+    """
+    numbers: list[int] = []
+    for step in range(LENGTH):
+        kind = field_of(step)
+        logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
+        doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE
+        numbers.append(_drawn(logits, doubt, float(rng.random())))
+        if kind == 0 and step and numbers[-1] == len(names):
+            break
+    return read(numbers, names)
+
+
+def _drawn(logits: NDArray[Any], doubt: float, at: float) -> int:
+    """Draw one of several by their logits, sharpened; `at` in [0, 1) decides."""
+    wide = np.asarray(logits, np.float64)
+    chances = np.exp((wide - wide.max()) / doubt).cumsum()
+    return int(min(np.searchsorted(chances, at * chances[-1], side="right"), len(wide) - 1))
+
+
+def _bin(value: float) -> int:
+    return int(min(max(value * BINS, 0), BINS - 1))
