@@ -1,4 +1,4 @@
-"""Draw the README's grid: the prompts below, seeds 0 to 3, nothing chosen.
+"""Draw the README's grid: the 24 prompts below, seed 0 of each, nothing chosen.
 
 python benchmarks/grid.py [--model sticker] [--output docs/pictures/grid.png]
 """
@@ -12,16 +12,32 @@ import molnar
 from molnar.base.images import contact_sheet
 
 PROMPTS = (
-    "a red circle on a blue background",
-    "a green triangle",
-    "three purple stars",
-    "a yellow square to the left of a black circle",
-    "a dog face",
-    "a pizza",
+    "a dog wearing a beret",
+    "a dog sitting at a bar",
+    "a dog dancing in a kitchen",
+    "a drawing after Molnár: a disordered grid of square outlines",
+    "a red circle to the left of a blue square",
+    "a green triangle above a yellow star",
+    "three purple hearts on a white background",
+    "an orange cross and a cyan hexagon on a black background",
+    "a pink heart inside a black square",
+    "five blue stars on a yellow background",
+    "a cat face",
+    "a panda wearing sunglasses",
+    "a fox in the snow",
+    "a robot on a beach",
+    "a penguin wearing a top hat",
+    "a pizza on a green background",
+    "a strawberry with a transparent background",
+    "a rocket in the night sky",
+    "a house and a sunflower",
+    "two ghosts on a purple background",
+    "a frog wearing a crown",
     "a smiling face with sunglasses on a pink background",
-    "a red heart with a transparent background",
+    "a small red apple",
+    "a pooch in a forest",
 )
-SEEDS = 4
+COLUMNS = 6
 
 
 def main() -> None:
@@ -34,10 +50,10 @@ def main() -> None:
     pipeline = molnar.load(options.model)
     pictures, captions = [], []
     for prompt in PROMPTS:
-        for picture in pipeline(molnar.Request(prompt=prompt, seed=0, count=SEEDS)):
-            pictures.append(picture.image)
-            captions.append(prompt)
-    sheet = contact_sheet(pictures, captions, columns=2 * SEEDS, cell=128)
+        [picture] = pipeline(molnar.Request(prompt=prompt, seed=0))
+        pictures.append(picture.image)
+        captions.append(prompt)
+    sheet = contact_sheet(pictures, captions, columns=COLUMNS, cell=192)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     sheet.convert("P", palette=1, colors=128).save(options.output, optimize=True)
     print(options.output)

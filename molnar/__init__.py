@@ -2,9 +2,9 @@
 
 The path is the tree::
 
-    prompt -> tokens -> embeddings -> diffusion -> latent -> decoder -> upscaler -> picture
-    text/prompt.py  text/tokens.py  text/embeddings.py
-                                      diffusion/    latent/format.py  latent/decoder.py
+    prompt -> tokens -> embeddings -> plan -> diffusion -> latent -> decoder -> upscaler -> picture
+    text/prompt.py  text/tokens.py  text/embeddings.py  plan/
+                                              diffusion/    latent/format.py  latent/decoder.py
                                                                          upscale/     pipeline.py
 
 Example:

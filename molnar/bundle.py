@@ -52,6 +52,15 @@ class Defaults:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Quality:
+    """What `--quality` changes in the defaults; None = nothing."""
+
+    steps: int | None = None
+    guidance: float | None = None
+    sampler: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """What a file must be."""
 
@@ -69,8 +78,11 @@ class Manifest:
     parts: dict[str, Part]
     latent: LatentFormat
     defaults: Defaults = field(default_factory=Defaults)
+    qualities: dict[str, Quality] = field(default_factory=dict)  # "fast" and "best", if it has them
     tokenizer: str = "tokenizer.json"
     words: str = "words.json"
+    meaning: str | None = None  # file that says what untaught words stand for
+    sources: str | None = None  # file that lists the drawings it was trained on; decides no picture
     aspects: tuple[str, ...] = ("1:1",)  # width:height it was trained for
     languages: tuple[str, ...] = ("en",)
     licence: str = "Apache-2.0"
@@ -249,12 +261,15 @@ def _check_names(path: Path, manifest: Manifest) -> None:
         raise BundleError(
             f"{path}: unknown part {unknown[0]!r}, expected {', '.join(PARTS)}; update molnar"
         )
-    needed = [manifest.tokenizer, manifest.words]
+    needed = [manifest.tokenizer, manifest.words, *([manifest.meaning] if manifest.meaning else [])]
     for part in manifest.parts.values():
         refuse_pickle(part.weights)
         if not part.weights.endswith(".safetensors"):
             raise BundleError(f"{path}: weights {part.weights!r}, expected a .safetensors file")
         needed += [part.weights, part.graph]
+    if manifest.sources in needed:  # `identity` leaves it out, so it must decide no picture
+        raise BundleError(f"{path}: sources {manifest.sources!r}, expected a file of its own")
+    needed += [manifest.sources] if manifest.sources else []
     for name in (*needed, *manifest.files):
         if Path(name).name != name:
             raise BundleError(
@@ -280,11 +295,12 @@ def refuse_pickle(name: str) -> None:
 
 
 def identity(manifest: Manifest) -> str:
-    """Hash what decides a picture: parts, latent format and the files' own hashes (hex sha256)."""
+    """Hash what decides a picture: parts, latent format and those files' hashes (hex sha256)."""
     plain = to_json(manifest)
     decisive = {
         key: plain[key] for key in ("format", "parts", "latent", "tokenizer", "words", "files")
     }
+    decisive["files"] = {k: v for k, v in plain["files"].items() if k != manifest.sources}
     return _digest(decisive)
 
 
@@ -310,7 +326,8 @@ def save(folder: Path, manifest: Manifest) -> Bundle:
     Raises:
         BundleError: A file that the manifest names is not there.
     """
-    names = {manifest.tokenizer, manifest.words}
+    names = {manifest.tokenizer, manifest.words, *([manifest.meaning] if manifest.meaning else [])}
+    names |= {manifest.sources} if manifest.sources else set()
     for part in manifest.parts.values():
         names |= {part.weights, part.graph}
     records = {}

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from molnar.base.clock import Clock
-from molnar.base.images import from_model
+from molnar.base.errors import RequestError
+from molnar.base.images import fit, from_model, on_white
 from molnar.base.quantise import unpacked
 from molnar.base.request import Picture, Request, UnknownWord
 from molnar.base.rng import PLANNING, PictureRng, batch_seeds, draw_seed, generator, noise
 from molnar.base.types import Parts, Step, TextEmbedding
 from molnar.base.weights import load as load_arrays
-from molnar.bundle import Bundle, Manifest
+from molnar.bundle import Bundle, Defaults, Manifest
 from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
@@ -33,6 +33,7 @@ from molnar.latent.format import ratio_of
 from molnar.plan.items import Plan, spread
 from molnar.plan.paint import paint
 from molnar.plan.writing import write
+from molnar.text.meaning import Meaning
 from molnar.text.prompt import Prompt
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
@@ -107,6 +108,7 @@ class Pipeline:
         self.tokenizer = Tokenizer.load(bundle.path(bundle.manifest.tokenizer))
         self.lexicon = Lexicon.load(bundle.path(bundle.manifest.words))
         self.names = names_of(bundle)
+        self._meaning: Meaning | None = None
 
     def __call__(self, request: Request) -> list[Picture]:
         """Draw every picture of a request."""
@@ -120,10 +122,10 @@ class Pipeline:
         """Fill in what the request leaves to the model, a random seed included.
 
         Raises:
-            RequestError: A field is out of its range.
+            RequestError: A field is out of its range, or the model has no such quality.
         """
         request.validated()
-        defaults = self.bundle.manifest.defaults
+        defaults = self._defaults(request.quality)
         return replace(
             request,
             steps=defaults.steps if request.steps is None else request.steps,
@@ -134,6 +136,19 @@ class Pipeline:
             transparent=request.transparent or bool(CLEAR.search(request.prompt)),
         )
 
+    def _defaults(self, quality: str) -> Defaults:
+        """Give the model's own settings at a quality."""
+        manifest = self.bundle.manifest
+        if quality == "normal":
+            return manifest.defaults
+        if quality not in manifest.qualities:
+            have = ", ".join(("normal", *manifest.qualities))
+            raise RequestError(
+                f"model {manifest.name!r} has no quality {quality!r}; it has: {have}"
+            )
+        changed = vars(manifest.qualities[quality]).items()
+        return replace(manifest.defaults, **{k: v for k, v in changed if v is not None})
+
     def notes(self, request: Request) -> list[str]:
         """Say what the pictures of a request will not show as asked; one line each."""
         notes = []
@@ -143,7 +158,10 @@ class Pipeline:
                 f"this model draws {shapes}: "
                 f"the picture is cut to {request.width} x {request.height}"
             )
-        lost = self.tokenizer.truncated(self.wording(self.resolve(request)).text)
+        read = self.wording(self.resolve(request)).text
+        if self.read(request.prompt) != self.lexicon.read(request.prompt):
+            notes.append(f"read as: {self.read(request.prompt)}")
+        lost = self.tokenizer.truncated(read)
         if lost:
             notes.append(f"the prompt is too long for this model, not read: {' '.join(lost)}")
         return notes
@@ -189,10 +207,17 @@ class Pipeline:
     def wording(self, request: Request) -> Prompt:
         """Prompt as typed -> as the model reads it: clean, emoji by name, background said."""
         prompt = Prompt.parse(request.prompt, request.negative_prompt)
-        text = self.lexicon.read(prompt.text)
+        text = self.read(prompt.text)
         if request.transparent and not CLEAR.search(text):
             text = f"{text.rstrip(' .,')} {CLEAR_WORDS}"
-        return Prompt(text, self.lexicon.read(prompt.negative))
+        return Prompt(text, self.read(prompt.negative))
+
+    def read(self, text: str) -> str:
+        """Text as typed -> in words that the model was taught, as far as they are known."""
+        text = self.lexicon.read(text)
+        if self._meaning is None and self.bundle.manifest.meaning is not None:
+            self._meaning = Meaning.load(self.bundle.path(self.bundle.manifest.meaning))
+        return text if self._meaning is None else self._meaning.read(text)
 
     def embed(self, request: Request) -> tuple[TextEmbedding, TextEmbedding]:
         """Prompt -> tokens -> embeddings: those of the prompt, and of what to keep away from."""
@@ -305,36 +330,6 @@ def canvas(request: Request, manifest: Manifest) -> Canvas:
         enlargements += 1
     cropped = abs(math.log(width / height) - wanted) > 0.02
     return Canvas(height, width, enlargements, cropped)
-
-
-def fit(image: Floats, height: int, width: int) -> Floats:
-    """Resize a picture so that it covers a size, and cut off what stands over, evenly.
-
-    Args:
-        image: 1 4 H W, premultiplied, in [-1, 1].
-        height: Pixels.
-        width: Pixels.
-    """
-    _, _, have_height, have_width = image.shape
-    if (have_height, have_width) == (height, width):
-        return image
-    scale = min(have_height / height, have_width / width)  # pixels had per pixel wanted
-    over_x, over_y = have_width - width * scale, have_height - height * scale
-    box = (over_x / 2, over_y / 2, have_width - over_x / 2, have_height - over_y / 2)
-    # Whole factors are plain means of the pixels inside; anything else needs a wider filter.
-    how = Image.Resampling.BOX if scale >= 1 and scale == round(scale) else Image.Resampling.LANCZOS
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((width, height), how, box)) for plane in image[0]
-    ]
-    covered: Floats = np.clip(np.stack(planes)[None], -1, 1)
-    return covered
-
-
-def on_white(image: Floats) -> Floats:
-    """Lay a premultiplied picture 1 4 H W in [-1, 1] on white; the result is opaque."""
-    colour, alpha = image[:, :3], image[:, 3:]
-    # In [0, 1]: colour + (1 - alpha); in [-1, 1] the ones work out as below.
-    return np.concatenate([colour + 1 - alpha, np.ones_like(alpha)], axis=1)
 
 
 def _row(text: TextEmbedding, row: int) -> TextEmbedding:

@@ -105,3 +105,54 @@ def tiny(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
     export(workspace, folder, card)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn() -> dict[tuple[str, str], Any]:
+    """Sixteen drawings by (name, style): uint8 64 64 4, straight alpha."""
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    colours = {
+        "red": (218, 34, 40),
+        "green": (36, 152, 62),
+        "blue": (36, 82, 214),
+        "yellow": (252, 219, 46),
+    }
+    shapes = {
+        "disc": [("ellipse", (8, 8, 56, 56))],
+        "post": [("rectangle", (22, 4, 42, 60))],
+        "roof": [("polygon", (32, 6, 60, 58, 4, 58))],
+        "cross": [("rectangle", (24, 6, 40, 58)), ("rectangle", (6, 24, 58, 40))],
+    }
+    found = {}
+    for name, strokes in shapes.items():
+        for style, colour in colours.items():
+            image = Image.new("RGBA", (64, 64))
+            pen = ImageDraw.Draw(image)
+            for kind, where in strokes:
+                getattr(pen, kind)(where, fill=(*colour, 255), outline=(20, 20, 20, 255))
+            pen.rectangle((28, 30, 36, 34), fill=(240, 240, 240, 255))
+            found[name, style] = np.asarray(image)
+    return found
+
+
+@pytest.fixture(scope="session")
+def listed(drawn: dict[tuple[str, str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a bundle without parts that lists the drawings it was trained on: read-only."""
+    from molnar.base.drawings import FILE, Drawings, Origin
+    from molnar.base.likeness import describe_by_rule
+    from molnar.bundle import Manifest, save
+    from molnar.latent.format import LatentFormat
+
+    folder = tmp_path_factory.mktemp("listed") / "listed"
+    folder.mkdir()
+    for name in ("tokenizer.json", "words.json"):
+        (folder / name).write_text("{}")
+    origin = Origin("Shapes (the tests)", "CC0-1.0", ("https://spdx.org/licenses/CC0-1.0.html",))
+    styles = {style: origin for _, style in drawn}
+    vectors = describe_by_rule(list(drawn.values()))
+    Drawings.of(list(drawn), vectors, styles).save(folder / FILE)
+    latent = LatentFormat(channels=1, downscale=8, multiple=1, preview=((0.0, 0.0),) * 4)
+    manifest = Manifest(name="listed", version="1", parts={}, latent=latent, sources=FILE)
+    return save(folder, manifest).folder

@@ -37,6 +37,7 @@ WITHOUT_TORCH = [
     "clip/__init__.py",
     "engines/__init__.py",
     "engines/onnx.py",
+    "explain",
     "base",
     "app",
 ]

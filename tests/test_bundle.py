@@ -34,7 +34,8 @@ def test_a_whole_bundle_loads(tiny: Path) -> None:
     bundle = Bundle.load(tiny)
     assert bundle.manifest.name == "tiny"
     assert bundle.manifest.defaults.steps == 3
-    assert set(bundle.manifest.parts) == {"text", "velocity", "decoder", "encoder", "upscaler"}
+    parts = {"text", "planner", "velocity", "decoder", "encoder", "upscaler"}
+    assert set(bundle.manifest.parts) == parts
     assert bundle.hash == identity(bundle.manifest)
     assert len(bundle.hash) == 64
 
@@ -219,3 +220,42 @@ def test_a_bundle_from_before_checksums_still_opens(copy: Path) -> None:
     del raw["checksum"]
     (copy / MANIFEST).write_text(json.dumps(raw))
     Bundle.load(copy)
+
+
+# ---------------------------------------------------------------- the list of sources
+
+
+def test_a_list_of_sources_changes_no_model(listed: Path, tmp_path: Path) -> None:
+    with_it = Bundle.load(listed)
+    sources = with_it.manifest.sources
+    assert sources is not None
+    assert sources in with_it.manifest.files
+    folder = Path(shutil.copytree(listed, tmp_path / "copy"))
+    save(folder, replace(with_it.manifest, sources=None))
+    (folder / sources).unlink()
+    without = Bundle.load(folder)
+    assert sources not in without.manifest.files
+    assert without.hash == with_it.hash
+    assert without.manifest.checksum != with_it.manifest.checksum
+
+
+def test_a_flipped_bit_in_the_list_of_sources_is_found(listed: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(listed, tmp_path / "copy"))
+    data = bytearray((folder / "sources.safetensors").read_bytes())
+    data[-1] ^= 1
+    (folder / "sources.safetensors").write_bytes(data)
+    assert "sources.safetensors: damaged" in message(folder)
+    (folder / "sources.safetensors").unlink()
+    assert "sources.safetensors: missing" in message(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("words.json", "a file of its own"), ("../x.safetensors", "inside"), ("x", "no hash for 'x'")],
+)
+def test_the_list_of_sources_decides_no_picture(
+    listed: Path, tmp_path: Path, name: str, said: str
+) -> None:
+    folder = Path(shutil.copytree(listed, tmp_path / "copy"))
+    edit(folder, sources=name)
+    assert said in message(folder)

@@ -24,6 +24,7 @@ MAX_PIXELS = 16_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
 
 Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 def premultiply(image: Bytes) -> Bytes:
@@ -175,3 +176,33 @@ def _shortened(text: str, width: int, font: Any) -> str:
     while text and font.getlength(text) > width:
         text = text[:-1]
     return text
+
+
+def fit(image: Floats, height: int, width: int) -> Floats:
+    """Resize a picture so that it covers a size, and cut off what stands over, evenly.
+
+    Args:
+        image: 1 4 H W, premultiplied, in [-1, 1].
+        height: Pixels.
+        width: Pixels.
+    """
+    _, _, have_height, have_width = image.shape
+    if (have_height, have_width) == (height, width):
+        return image
+    scale = min(have_height / height, have_width / width)  # pixels had per pixel wanted
+    over_x, over_y = have_width - width * scale, have_height - height * scale
+    box = (over_x / 2, over_y / 2, have_width - over_x / 2, have_height - over_y / 2)
+    # Whole factors are plain means of the pixels inside; anything else needs a wider filter.
+    how = Image.Resampling.BOX if scale >= 1 and scale == round(scale) else Image.Resampling.LANCZOS
+    planes = [
+        np.asarray(Image.fromarray(plane).resize((width, height), how, box)) for plane in image[0]
+    ]
+    covered: Floats = np.clip(np.stack(planes)[None], -1, 1)
+    return covered
+
+
+def on_white(image: Floats) -> Floats:
+    """Lay a premultiplied picture 1 4 H W in [-1, 1] on white; the result is opaque."""
+    colour, alpha = image[:, :3], image[:, 3:]
+    # In [0, 1]: colour + (1 - alpha); in [-1, 1] the ones work out as below.
+    return np.concatenate([colour + 1 - alpha, np.ones_like(alpha)], axis=1)

@@ -36,6 +36,7 @@ __all__ = [
     "request_from",
 ]
 
+QUALITIES = ("fast", "normal", "best")
 RECORD_FORMAT = 1  # version of the JSON inside a picture
 
 
@@ -69,6 +70,7 @@ class Request:
         None, "Which times the sampler visits.", choices=tuple(metadata.SCHEDULE_LABELS)
     )
     transparent: bool = asked(False, "Leave the background out.")
+    quality: str = asked("normal", "Time against care.", choices=QUALITIES)
 
     def validated(self) -> Request:
         """Return the request itself if every field is in its range.

@@ -24,6 +24,7 @@ from molnar.base.nn.norm import RMSNorm, rms_normalise
 from molnar.base.nn.rope import axial_angles, rotate
 from molnar.base.nn.time import TimeEmbedding
 from molnar.diffusion.patches import centres, patchify, unpatchify
+from molnar.diffusion.planned import Planned
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +39,8 @@ class TransformerConfig:
     depth: int = 12  # blocks
     heads: int = 6
     hidden: int = 1024  # between the two maps of a block's MLP; 8/3 of width
+    plan: int = 0  # F of a plan's map (`plan.paint.features`), 0 for a network without plans
+    plan_width: int = 64  # channels into which a plan's map is read
 
     def __post_init__(self) -> None:
         """Check that the heads share the width, and that two axes fit into a head."""
@@ -72,6 +75,12 @@ class Transformer(nn.Module):
 
         # The biases of the two entrances tell the block's shared weights which kind a token is.
         self.patches_in = nn.Linear(values, config.width)
+        self.planned = (
+            Planned(config.plan, config.plan_width, config.plan_width) if config.plan else None
+        )
+        if config.plan:
+            wide = config.plan_width * config.patch**2
+            self.plans_in = nn.Linear(wide, config.width, bias=False)
         self.text_norm = RMSNorm(config.text_width)
         self.text_in = nn.Linear(config.text_width, config.width)
         self.time = TimeEmbedding(config.width)
@@ -86,7 +95,15 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.patches_out.weight)
         nn.init.zeros_(self.patches_out.bias)
 
-    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, mask: Tensor, pooled: Tensor) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        tokens: Tensor,
+        mask: Tensor,
+        pooled: Tensor,
+        plan: Tensor | None = None,
+    ) -> Tensor:
         """Estimate ``noise - x0``.
 
         Args:
@@ -95,6 +112,7 @@ class Transformer(nn.Module):
             tokens: text tokens, Float B L E.
             mask: Bool B L, True = a real token; the others change nothing.
             pooled: text as one unit vector, Float B P.
+            plan: what is planned for each cell, Float B F H W; None = nothing.
 
         Returns:
             Velocity, Float B C H W.
@@ -104,7 +122,10 @@ class Transformer(nn.Module):
 
         # enter: words and patches become one sequence
         text = self.text_in(self.text_norm(tokens))
-        sequence = torch.cat([text, self.patches_in(patchify(x, self.config.patch))], dim=1)
+        patches = self.patches_in(patchify(x, self.config.patch))
+        if self.planned is not None and plan is not None:
+            patches = patches + self.plans_in(patchify(self.planned(plan), self.config.patch))
+        sequence = torch.cat([text, patches], dim=1)
         angles, allowed = self.places(x, length), self.allowed(sequence, mask)
         # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
         condition = self.time(t) + self.pooled_in(pooled * pooled.shape[-1] ** 0.5)

@@ -23,6 +23,7 @@ from molnar.base.nn.attention import Attention
 from molnar.base.nn.conv import Double, Halve, ResidualBlock, conv3, group_norm
 from molnar.base.nn.place import FEATURES, places
 from molnar.base.nn.time import TimeEmbedding
+from molnar.diffusion.planned import Planned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,29 +145,6 @@ class Layout(nn.Module):
         small = self.to_cells(gist).view(-1, self.width, self.SIDE, self.SIDE)
         sized = F.interpolate(small.float(), size=like.shape[2:], mode="bilinear")
         out: Tensor = self.leave(F.silu(sized))
-        return out
-
-
-class Planned(nn.Module):
-    """Read what is planned for every cell, with a look at its neighbours.
-
-    Without biases: a map of zeros says nothing, and changes nothing.
-
-    Source: Park et al. 2019, arXiv 1903.07291, section 3.1 (a layout steers every place by its own
-    convolution), here added once instead of at every normalisation.
-    """
-
-    def __init__(self, features: int, width: int, channels: int) -> None:
-        super().__init__()
-        self.read = nn.Conv2d(features, width, 1, bias=False)
-        self.mix = nn.Conv2d(width, channels, 3, padding=1, bias=False)
-        self.leave = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        nn.init.zeros_(self.leave.weight)
-
-    def forward(self, plan: Tensor) -> Tensor:
-        """Map Float B F H W to Float B C H W."""
-        h = F.silu(self.mix(F.silu(self.read(plan))))
-        out: Tensor = self.leave(h)
         return out
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from molnar.base.config import from_json, to_json
+from molnar.base.drawings import FILE as DRAWINGS
 from molnar.base.errors import ConfigError, MissingExtraError, RequestError, TrainingError
 from molnar.base.quantise import packed, unpacked, worth_it
 from molnar.base.weights import load, save
@@ -36,6 +37,7 @@ except ImportError as error:
 
 Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
+MEANING = "meaning.safetensors"
 OPTIONAL = frozenset({"planner", "upscaler"})
 SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
@@ -83,7 +85,8 @@ def export(
     """Write a bundle from the finished parts of a workspace.
 
     Args:
-        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ upscaler/.
+        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ upscaler/
+            sources/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
@@ -131,6 +134,12 @@ def _fill(
         if not path.is_file():
             raise TrainingError(f"{path}: missing; run `molnar train tokenizer` first")
         shutil.copyfile(path, folder / file)
+    if (workspace / "tokenizer" / MEANING).is_file():
+        shutil.copyfile(workspace / "tokenizer" / MEANING, folder / MEANING)
+        fields["meaning"] = MEANING
+    if (workspace / "sources" / DRAWINGS).is_file():
+        shutil.copyfile(workspace / "sources" / DRAWINGS, folder / DRAWINGS)
+        fields["sources"] = DRAWINGS
     parts: dict[str, Any] = {}
     for part, source in SOURCES.items():
         if part in OPTIONAL and not (workspace / source.folder / "model.json").is_file():

@@ -16,6 +16,7 @@ from molnar.plan.items import COLOURS, Item
 
 Floats = NDArray[np.float32]
 BOX = 9  # numbers that describe a box to its cells, see `_box`
+LOUD_BOX = 4.0  # factor of those
 _FAR = 1.5  # half sides from the centre beyond which a cell is "outside", however far
 
 
@@ -46,10 +47,12 @@ def paint(
         columns, u = _along(width, item.x * cells, item.width * cells)
         cover = rows[:, None] * columns[None, :]
         said = np.zeros(name_width + len(COLOURS), np.float32)
-        # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
-        said[:name_width] = names[item.name] * name_width**0.5
+        # A vector's entries are about 1 / sqrt(P), and layers learn fastest from about 1. A colour
+        # is a single number: as loud as a whole name, or it is learned many times slower.
+        loud = name_width**0.5
+        said[:name_width] = names[item.name] * loud
         if item.colour is not None:
-            said[name_width + COLOURS.index(item.colour)] = 1.0
+            said[name_width + COLOURS.index(item.colour)] = loud
         told = np.broadcast_to(said[:, None, None], (len(said), height, width))
         painted *= 1.0 - cover
         painted += cover * np.concatenate([told, _box(item, u, v)])
@@ -72,4 +75,5 @@ def _box(item: Item, u: Floats, v: Floats) -> Floats:
     one = np.ones_like(across)
     thing = one * (0.0 if item.behind else 1.0)
     size = (one * item.width, one * item.height)
-    return np.stack([one, thing, across, down, across**2, down**2, across * down, *size])
+    told = [one, thing, across, down, across**2, down**2, across * down, *size]
+    return np.asarray(LOUD_BOX * np.stack(told), np.float32)

@@ -14,7 +14,7 @@ from molnar.base.weights import load, offsets
 from molnar.bundle import Bundle
 from molnar.engines.export import compare, export, narrow
 
-PARTS = ["text", "velocity", "decoder", "encoder", "upscaler"]
+PARTS = ["text", "planner", "velocity", "decoder", "encoder", "upscaler"]
 
 
 def graph_of(tiny: Path, part: str) -> onnx.ModelProto:
@@ -63,6 +63,21 @@ def test_a_graph_names_no_file_of_the_tracing_machine(tiny: Path, part: str) -> 
     raw = (tiny / f"{part}.onnx").read_bytes()
     assert b".py" not in raw
     assert len(raw) < 200_000
+
+
+def test_the_list_of_sources_goes_along(workspace: Path, tmp_path: Path, listed: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    shutil.copy(listed / "sources.safetensors", tmp_path / "sources")
+    for entry in workspace.iterdir():
+        (tmp_path / entry.name).symlink_to(entry)
+    made = export(tmp_path, tmp_path / "made")
+    assert made.manifest.sources == "sources.safetensors"
+    assert made.path("sources.safetensors").read_bytes() == (
+        (listed / "sources.safetensors").read_bytes()
+    )
+    plain = export(workspace, tmp_path / "plain")
+    assert plain.manifest.sources is None
+    assert plain.hash == made.hash
 
 
 def test_weights_are_the_trained_ones_in_half(workspace: Path, tmp_path: Path) -> None:

@@ -111,6 +111,33 @@ def stats(count: int, **where: Any) -> None:
     click.echo(json.dumps({**figures, "problems": len(problems)}))
 
 
+@data.command()
+@click.option("--stickers", type=click.Path(path_type=Path), required=True, help="A sticker pack.")
+@click.option(
+    "--concepts",
+    type=click.Choice(["few", "common", "all"]),
+    default="common",
+    show_default=True,
+    help="Which drawings of the pack.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write to: WORKSPACE/sources, where export looks.",
+)
+def sources(stickers: Path, concepts: str, out: Path) -> None:
+    """List the drawings trained on, for `molnar explain --sources`; the path goes to stdout."""
+    from molnar.lab.data.attribution import write
+    from molnar.lab.data.concepts import CHOICES
+    from molnar.lab.data.stickers import Stickers
+
+    click.echo(f"reading {stickers}", err=True)
+    pack = Stickers.open(stickers, concepts=CHOICES[concepts])
+    _tell(pack.problems)
+    click.echo(write(pack, out))
+
+
 def _problems(world: World) -> list[Problem]:
     return world.stickers.problems if world.stickers is not None else []
 

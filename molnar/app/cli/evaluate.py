@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from molnar.lab.evaluate.exam import Exam, Report
 
 PATH = click.Path(path_type=Path)
-SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "judge")
+SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha", "judge")
 
 
 @click.command()
@@ -37,8 +37,9 @@ SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "judge")
 @click.option("--steps", type=click.IntRange(1, 150), help="Other than the model's own.")
 @click.option(
     "--only",
-    help="Sections, joined by commas: proceval, stickers, fidelity, and paraphrases, which is not "
-    "in the usual three; or judge, which tests the judge itself.",
+    help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
+    "paraphrases, scenes (accessories and places), alpha (transparent backgrounds); or judge, "
+    "which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")
@@ -98,6 +99,8 @@ def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
         num_seeds=flags["seeds"],
         num_stickers=20 if quick else 50,
         num_paraphrases=60 if quick else 1_000,
+        num_scenes=12 if quick else 40,
+        num_alpha=8 if quick else 24,
         num_drawings=24 if quick else 64,
         sections=sections,
         stickers=flags["stickers"],

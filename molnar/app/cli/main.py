@@ -20,6 +20,7 @@ from molnar.base.errors import MissingExtraError, MolnarError, one_line
 VERBS = {
     "make": ("make", "make", "Draw pictures from a prompt; the verb may be left out."),
     "info": ("info", "info", "Tell how a picture was made, or what a model is."),
+    "explain": ("explain", "explain", "Tell which training drawings a picture looks like."),
     "models": ("models", "models", "List the models that can draw."),
     "doctor": ("doctor", "doctor", "Check this installation, and time it."),
     "train": ("train", "train", "Train one part of a model."),

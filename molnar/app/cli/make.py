@@ -39,6 +39,7 @@ def _any_of(name: str) -> str:
     "-s", "--seed", type=int, multiple=True, help=f"{ABOUT['seed']} Repeatable; -1 is random."
 )
 @click.option("-b", "--batch", "--count", "count", type=int, help=ABOUT["count"])
+@click.option("--quality", type=click.Choice(CHOICES["quality"]), help=ABOUT["quality"])
 @click.option("--sampler", help=_any_of("sampler"))
 @click.option("--scheduler", "--schedule", "schedule", help=_any_of("schedule"))
 @click.option("--engine", default="onnx", show_default=True, help="onnx or torch.")

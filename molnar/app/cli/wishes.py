@@ -15,7 +15,7 @@ from molnar.base.request import Request, request_from
 
 STEP = 8  # pixels: sizes are multiples of it
 #: Flags that are fields of a request under their own name.
-FIELDS = ("negative_prompt", "steps", "guidance", "count", "sampler", "schedule")
+FIELDS = ("negative_prompt", "steps", "guidance", "count", "sampler", "schedule", "quality")
 
 
 def requests(flags: Mapping[str, Any]) -> list[Request]:

@@ -2,8 +2,6 @@
 
 A named colour is drawn with a little jitter, kept well inside the cell of its own name, so that
 `name_of` (what a checker uses) always gives back the name that was drawn.
-
-Source: CIE 15:2018 section 8.2.1 (CIELAB, D65) and IEC 61966-2-1 (sRGB transfer function).
 """
 
 from __future__ import annotations
@@ -13,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from molnar.base.cielab import lab as lab  # for those who look for colours here
 
 RGB = tuple[int, int, int]
 
@@ -53,27 +53,8 @@ SHADES: dict[str, str] = {
 #: Least CIELAB distance between an object and what lies behind it.
 MIN_CONTRAST = 40.0
 
-_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-_WHITE_D65 = np.array([0.9505, 1.0, 1.089])
 _JITTER = 16  # sRGB units, each channel
 _VARIANTS = 128  # jittered versions kept for each name
-
-
-def lab(rgb: NDArray[Any]) -> NDArray[Any]:
-    """Turn sRGB into CIELAB.
-
-    Args:
-        rgb: [..., 3], 0..255.
-
-    Returns:
-        float64 [..., 3]: L in 0..100, a and b about -110..110.
-    """
-    value = np.asarray(rgb, dtype=np.float64) / 255.0
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _TO_XYZ.T / _WHITE_D65
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
-    x, y, z = f[..., 0], f[..., 1], f[..., 2]
-    return np.stack([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], axis=-1)
 
 
 @lru_cache(maxsize=1)

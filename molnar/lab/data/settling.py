@@ -56,8 +56,8 @@ def settle(
             continue
         else:
             place = _place(draw)
-            things = _standing(draw, spec.things, place, heights, tops)
-        if place is not None and _apart(things) and _legible(place, things, colours):
+            things = standing(draw, spec.things, place, heights, tops)
+        if place is not None and _apart(things) and legible(place, things, colours):
             return replace(spec, things=things, background=Background(), place=place)
     return spec
 
@@ -81,14 +81,22 @@ def _pattern(draw: Draw, spec: Spec) -> Place | None:
     return Place(name=draw.choice(PATTERNS), variant=variant, colours=(first, second))
 
 
-def _standing(
+def standing(
     draw: Draw,
     things: tuple[Thing, ...],
     place: Place,
     heights: Sequence[float],
     tops: Sequence[float],
 ) -> tuple[Thing, ...]:
-    """Shrink a single thing, and put everything on the ground where there is one."""
+    """Shrink a single thing, and put everything on the ground where there is one.
+
+    Args:
+        draw: decides.
+        things: of a plain background.
+        place: where they are now.
+        heights: of each thing, in units of its size.
+        tops: how far what each thing wears reaches above it, in units of its size.
+    """
     if len(things) == 1:
         things = (replace(things[0], size=things[0].size * draw.uniform(*_SIZES) / 0.8),)
     if place.name not in STANDING:
@@ -111,7 +119,8 @@ def _apart(things: Sequence[Thing]) -> bool:
     )
 
 
-def _legible(place: Place, things: Sequence[Thing], colours: Sequence[RGB]) -> bool:
+def legible(place: Place, things: Sequence[Thing], colours: Sequence[RGB]) -> bool:
+    """Tell whether things of these mean colours, and what they wear, can be seen in a place."""
     for thing, rgb in zip(things, colours, strict=True):
         half = thing.size / 2.0
         behind = colours_behind(

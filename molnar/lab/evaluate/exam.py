@@ -1,8 +1,8 @@
 """A pipeline in, everything measured about it out.
 
-ProcEval with its controls, stickers, fidelity, diversity, cost. What cannot be measured here (no
-sticker pack, no encoder in the bundle) is listed as skipped with its reason: it is never a zero in
-a table.
+ProcEval with its controls, stickers, scenes, alpha, fidelity, diversity, cost. What cannot be
+measured here (no sticker pack, no encoder in the bundle) is listed as skipped with its reason: it
+is never a zero in a table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from molnar.base.errors import BundleError
 from molnar.lab.data.stickers import Stickers
-from molnar.lab.evaluate import controls, fidelity
+from molnar.lab.evaluate import alpha, controls, fidelity, scenes
 from molnar.lab.evaluate.paraphrases import paraphrases, understand
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
 from molnar.lab.evaluate.prompts import (
@@ -25,6 +25,8 @@ from molnar.lab.evaluate.prompts import (
     fingerprint,
     questions,
 )
+from molnar.lab.evaluate.scene_prompts import ACCESSORY_PROMPTS
+from molnar.lab.evaluate.shown import Shown
 from molnar.lab.evaluate.sources import Drawn, Kept, Pixels, Source
 from molnar.lab.evaluate.stickers import (
     SPRITE_PX,
@@ -38,9 +40,10 @@ from molnar.lab.evaluate.stickers import (
 )
 from molnar.pipeline import Pipeline
 
-SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases")
+SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha")
 USUAL = SECTIONS[:3]  # paraphrases take as long as all the others
-NEED_PACK = {"stickers", "paraphrases"}
+NEED_GALLERY = {"stickers", "paraphrases"}  # every drawing, described
+NEED_PACK = NEED_GALLERY | {"scenes"}
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how much
 
 
@@ -53,6 +56,8 @@ class Exam:
     num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
     num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
     num_paraphrases: int = 1_000  # of the test set, from its beginning; it has fewer
+    num_scenes: int = len(ACCESSORY_PROMPTS)  # of each list of scenes, from its beginning
+    num_alpha: int = len(alpha.ASKED)  # of the prompts for transparent backgrounds, likewise
     num_drawings: int = 64  # pictures for fidelity
     sections: tuple[str, ...] = USUAL
     stickers: Path | None = None  # folder of the sticker pack
@@ -62,7 +67,7 @@ class Exam:
 
 @dataclass(slots=True)
 class Report:
-    """All that was measured; ``trials`` and ``sightings`` are for looking, and not in the JSON."""
+    """All that was measured; the pictures, in the last three fields, are not in the JSON."""
 
     model: dict[str, Any]
     exam: dict[str, Any]
@@ -70,6 +75,8 @@ class Report:
     controls: dict[str, Scores] = field(default_factory=dict)
     stickers: dict[str, Any] | None = None
     paraphrases: dict[str, Any] | None = None
+    scenes: dict[str, Any] | None = None
+    alpha: dict[str, Any] | None = None
     fidelity: dict[str, Any] | None = None
     diversity: dict[str, float] | None = None
     cost: dict[str, Any] | None = None
@@ -77,6 +84,7 @@ class Report:
     command: str = ""
     trials: list[Trial] = field(default_factory=list)
     sightings: dict[str, Sequence[Sighting]] = field(default_factory=dict)  # by section
+    shown: dict[str, Sequence[Shown]] = field(default_factory=dict)  # of scenes and alpha, by title
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain data; sections that were not measured are null."""
@@ -89,6 +97,8 @@ class Report:
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "stickers": self.stickers,
             "paraphrases": self.paraphrases,
+            "scenes": self.scenes,
+            "alpha": self.alpha,
             "fidelity": self.fidelity,
             "diversity": self.diversity,
             "cost": self.cost,
@@ -119,13 +129,19 @@ def examine(
     pack = _open_stickers(exam, report, say)
     if "proceval" in exam.sections:
         _proceval(pipeline, source, exam, report, say)
-    if pack is not None and NEED_PACK & set(exam.sections):
+    if pack is not None and NEED_GALLERY & set(exam.sections):
         say("describing the drawings", 0, 1)
         gallery = Gallery.of(pack, describe)
         if "stickers" in exam.sections:
             _stickers(source, exam, pack, gallery, report, say)
         if "paraphrases" in exam.sections:
             _paraphrases(source, exam, pack, gallery, report, say)
+    if pack is not None and "scenes" in exam.sections:
+        _scenes(source, exam, pack, report, say)
+    if "alpha" in exam.sections:
+        step = _part(say, "drawing on nothing")
+        report.alpha, shown = alpha.measure(source, exam.num_alpha, range(exam.num_seeds), step)
+        report.shown["alpha"] = shown
     if "fidelity" in exam.sections:
         _fidelity(pipeline, exam, pack, report, say)
     report.cost = fidelity.cost(drawn.seconds, pipeline.bundle.folder)
@@ -268,6 +284,17 @@ def _paraphrases(
         "share": plain(found.share),
         "num_pictures": len(found.sightings),
     }
+
+
+def _scenes(source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell) -> None:
+    """Measure accessories and places, if the pack has a subject of either."""
+    seeds = range(exam.num_seeds)
+    found, shown = scenes.measure(source, pack, exam.num_scenes, seeds, say)
+    if not shown:
+        report.skipped["scenes"] = f"{exam.stickers} has none of the asked concepts"
+        return
+    report.scenes = found
+    report.shown.update(shown)
 
 
 def _fidelity(

@@ -19,14 +19,20 @@ from molnar.lab.evaluate.intervals import EMPTY, Interval
 from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
 from molnar.lab.evaluate.report import (
+    ALPHA_TITLE,
+    SCENE_HEAD,
+    SCENE_TITLE,
+    alpha_rows,
     cost_line,
     diversity_line,
     exam_line,
     fidelity_rows,
     model_line,
     paraphrase_line,
+    scene_rows,
     sticker_rows,
 )
+from molnar.lab.evaluate.shown import Shown
 from molnar.lab.evaluate.sources import Pixels
 from molnar.lab.evaluate.stickers import Sighting
 
@@ -35,17 +41,42 @@ def page(report: Report) -> str:
     """Lay a report out as one HTML page.
 
     Args:
-        report: Of `examine`; its trials and sightings are shown, all prompts and all seeds.
+        report: Of `examine`; its pictures are shown, all prompts and all seeds.
     """
     parts = [f"<h1>{escape(model_line(report))}</h1>"]
     if report.command:
         parts.append(f"<p>Made by <code>{escape(report.command)}</code></p>")
+    parts += _scores(report)
+    parts += [
+        f"<p>Skipped: {escape(what)}: {escape(why)}</p>" for what, why in report.skipped.items()
+    ]
+    parts += _trials(report.trials)
+    for title, sightings in report.sightings.items():
+        parts += _sightings(title, sightings)
+    for title, pictures in report.shown.items():
+        parts += _shown(title, pictures)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(str(report.model['name']))}, measured</title><style>{_style()}</style>"
+        f"</head><body>\n{chr(10).join(parts)}\n</body></html>\n"
+    )
+
+
+def _scores(report: Report) -> list[str]:
+    """Write the tables and lines of all sections that were measured."""
+    parts: list[str] = []
     if report.proceval is not None:
         parts += _proceval(report, report.proceval)
     if report.stickers is not None:
         parts.append(_table("Stickers", ("", "share [95 %]"), sticker_rows(report.stickers)))
     if report.paraphrases is not None:
         parts.append(f"<p>{escape(paraphrase_line(report.paraphrases))}</p>")
+    if report.scenes is not None:
+        titles = ("", *SCENE_HEAD[1:])
+        parts.append(_table(SCENE_TITLE, titles, scene_rows(report.scenes)))
+    if report.alpha is not None:
+        parts.append(_table(ALPHA_TITLE, ("", "share [95 %]"), alpha_rows(report.alpha)))
     if report.fidelity is not None:
         head = ("part", "PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures")
         parts.append(_table("Fidelity (medians)", head, fidelity_rows(report.fidelity)))
@@ -53,18 +84,7 @@ def page(report: Report) -> str:
         parts.append(f"<p>{escape(diversity_line(report.diversity))}</p>")
     if report.cost is not None:
         parts.append(f"<p>{escape(cost_line(report.cost))}</p>")
-    parts += [
-        f"<p>Skipped: {escape(what)}: {escape(why)}</p>" for what, why in report.skipped.items()
-    ]
-    parts += _trials(report.trials)
-    for title, sightings in report.sightings.items():
-        parts += _sightings(title, sightings)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(str(report.model['name']))}, measured</title><style>{_style()}</style>"
-        f"</head><body>\n{chr(10).join(parts)}\n</body></html>\n"
-    )
+    return parts
 
 
 def _style() -> str:
@@ -135,6 +155,21 @@ def _sightings(title: str, sightings: Sequence[Sighting]) -> list[str]:
         parts.append(
             _prompt(rows[0].prompt, f"{rows[0].name}: {right}/{len(rows)} in the top five", cells)
         )
+    return parts
+
+
+def _shown(title: str, pictures: Sequence[Shown]) -> list[str]:
+    """Show pictures with what the judge said of them, prompts that failed most first."""
+    prompts = [list(rows) for _, rows in groupby(pictures, lambda shown: shown.prompt)]
+    prompts.sort(key=lambda rows: sum(row.right for row in rows) / len(rows))
+    parts = [f"<h2>{escape(title)}</h2>"] if prompts else []
+    for rows in prompts:
+        right = sum(row.right for row in rows)
+        cells = [
+            _figure(row.image, row.seed, row.right, row.words)
+            for row in sorted(rows, key=lambda row: row.right)
+        ]
+        parts.append(_prompt(rows[0].prompt, f"{rows[0].note}, {right}/{len(rows)}", cells))
     return parts
 
 

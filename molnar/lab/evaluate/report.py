@@ -16,6 +16,9 @@ from molnar.lab.evaluate.intervals import EMPTY, Interval
 from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
 
+SCENE_TITLE = "Scenes: share of pictures recognised"
+SCENE_HEAD = ("what", "accessories [95 %]", "places [95 %]")
+ALPHA_TITLE = "Alpha: shapes on a transparent background"
 MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
 
 
@@ -25,9 +28,14 @@ def tables(report: Report) -> RenderableType:
     if report.proceval is not None:
         parts += [_proceval(report), Text(exam_line(report.proceval, report.exam))]
     if report.stickers is not None:
-        parts.append(_stickers(report.stickers))
+        title = f"Stickers: nearest of {report.stickers['gallery']} drawings"
+        parts.append(_rows(title, sticker_rows(report.stickers)))
     if report.paraphrases is not None:
         parts.append(Text(paraphrase_line(report.paraphrases)))
+    if report.scenes is not None:
+        parts.append(_rows(SCENE_TITLE, scene_rows(report.scenes), SCENE_HEAD))
+    if report.alpha is not None:
+        parts.append(_rows(ALPHA_TITLE, alpha_rows(report.alpha)))
     if report.fidelity is not None:
         parts.append(_fidelity(report.fidelity))
     if report.diversity is not None:
@@ -90,11 +98,14 @@ def _short(value: Interval) -> str:
     return "-" if value.value != value.value else f"{value.value:.2f}"
 
 
-def _stickers(found: dict[str, Any]) -> Table:
-    table = Table(title=f"Stickers: nearest of {found['gallery']} drawings")
-    for name in ("what", "share [95 %]"):
+def _rows(
+    title: str, rows: Sequence[tuple[str, ...]], head: Sequence[str] = ("what", "share [95 %]")
+) -> Table:
+    """Lay rows of words and figures out as a table."""
+    table = Table(title=title)
+    for name in head:
         table.add_column(name, justify="left" if name == "what" else "right")
-    for row in sticker_rows(found):
+    for row in rows:
         table.add_row(*row)
     return table
 
@@ -108,14 +119,53 @@ def sticker_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         "the judge itself, on jittered drawings (top 5)": "judge_top5_on_jittered_drawings",
         "the judge itself, on held-out drawings (top 5)": "judge_top5_on_heldout_drawings",
     }
+    return [(words, _share(found[key])) for words, key in keys.items()]
+
+
+def _share(found: list[float] | None) -> str:
+    return Interval(*found).text() if found else "-"
+
+
+def scene_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Give (what, of accessories, of places) of the scene section; a half may not be measured."""
+    keys = {
+        "recognised: it and the subject": "recognised",
+        "of these, seen in training": "seen",
+        "of these, held out": "heldout",
+        "the accessory, the place alone": "thing",
+        "the subject alone": "subject",
+        "the judge itself, on true renders": "judge_true",
+        "the judge itself, on a style it has not seen": "judge_unseen_style",
+        "the judge itself, on wrong renders (0 is right)": "judge_wrong",
+    }
+    halves = [found[name] or {} for name in ("accessories", "places")]
+    return [(words, *(_share(half.get(key)) for half in halves)) for words, key in keys.items()]
+
+
+def alpha_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Give (what, share or overlap with its interval) of the alpha section."""
+    shares = {
+        "transparent where asked": "transparent",
+        "of these, seen in training": "transparent_seen",
+        "of these, held out": "transparent_heldout",
+        "the measure itself: transparent, of true renders": "judge_true_transparent",
+        "the measure itself: transparent, of opaque ones (0 is right)": "judge_opaque_transparent",
+        "overlap with the asked shape (IoU), mean": "overlap_mean",
+    }
+    figures = {
+        "overlap with the asked shape (IoU), median": "overlap_median",
+        "the measure itself: overlap of true renders": "judge_true_overlap",
+        "the measure itself: overlap of another shape": "judge_other_shape_overlap",
+    }
     return [
-        (words, Interval(*found[key]).text() if found[key] else "-") for words, key in keys.items()
+        *((words, _share(found[key])) for words, key in shares.items()),
+        *((words, f"{found[key]:.2f}") for words, key in figures.items()),
     ]
 
 
 def paraphrase_line(found: dict[str, Any]) -> str:
     """Say what share of the paraphrases is drawn as the right concept."""
-    share = Interval(*found["share"]).text() if found["share"] else "-"
+    share = _share(found["share"])
     return (
         f"paraphrases: {share} on the right concept, of {len(found['working'])} concepts that "
         f"their plain names draw ({found['concepts']} were asked)"

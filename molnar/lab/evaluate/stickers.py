@@ -1,14 +1,10 @@
 """A picture in, the drawings it looks most like out: does "a rocket" come out as a rocket?
 
 The gallery holds every drawing of the pack, all concepts in all styles. A picture is recognised
-when its prompt's concept is among the five nearest drawings. Nearness is a fixed descriptor (colour
-at three scales, silhouette, gradient directions), read at several small shifts and sizes; or the
-vectors of a measuring CLIP that shares nothing with the model. Either judge is itself tested: on
-drawings that were moved, scaled and blurred, and on held-out drawings that only other styles of the
-gallery show.
-
-Source: Dalal and Triggs 2005, "Histograms of oriented gradients for human detection", section 6,
-for the gradient part.
+when its prompt's concept is among the five nearest drawings. Nearness is the fixed descriptor of
+`base/likeness.py` (colour, silhouette, gradients), or the vectors of a measuring CLIP that shares
+nothing with the model. Either judge is itself tested: on drawings that were moved, scaled and
+blurred, and on held-out drawings that only other styles of the gallery show.
 """
 
 from __future__ import annotations
@@ -16,35 +12,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
 from molnar.base.images import unpremultiply
+from molnar.base.likeness import COPY, copy_ratio, looks
+from molnar.base.likeness import Vectors as Vectors  # for those who look for the judge here
+from molnar.base.likeness import describe_by_rule as describe_by_rule
 from molnar.base.rng import generator
 from molnar.lab.data.heldout import drawing_held_out
-from molnar.lab.data.palette import lab
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
 from molnar.lab.evaluate.proceval import Progress
-from molnar.lab.evaluate.segments import delta_e, judged_size, on_white
+from molnar.lab.evaluate.segments import judged_size
 from molnar.lab.evaluate.sources import Pixels, Source
 
-Vectors = NDArray[np.float32]
 Describe = Callable[[Sequence[Pixels]], Vectors]  # pictures (straight alpha) -> unit vectors N D
 
 SPRITE_PX = 64  # size at which the gallery is read
-#: Ratio of the distances to the two nearest drawings below which a picture counts as a copy.
-#: The rule of arXiv 2505.16959.
-COPY = 1 / 3
-_SIDE = 32  # of a normalised crop
-_SHIFTS = (  # (across, down) in half sides of the object, and size
-    (0.0, 0.0, 1.0), (0.06, 0.0, 1.0), (-0.06, 0.0, 1.0), (0.0, 0.06, 1.0), (0.0, -0.06, 1.0),
-    (0.0, 0.0, 0.92), (0.0, 0.0, 1.08),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +156,7 @@ def _ratio(near: Sequence[Near]) -> float:
     if len(near) < 2:
         return 1.0
     first, second = (math.sqrt(max(0.0, 2 - 2 * one.similarity)) for one in near[:2])
-    return first / second if second > 0 else 1.0
+    return copy_ratio(first, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,91 +224,3 @@ def jittered(image: Pixels, rng: np.random.Generator) -> Pixels:
     soft = ndimage.gaussian_filter(np.asarray(canvas, np.float32), (0.8, 0.8, 0))
     noise = rng.normal(0, 3, soft.shape)
     return np.asarray(np.clip(soft + noise, 0, 255).round(), np.uint8)
-
-
-def looks(image: Pixels) -> list[Pixels]:
-    """Cut the object out of a picture, at several small shifts and sizes: uint8 32 32 3 each."""
-    flat = on_white(image)
-    left, top, right, bottom = object_box(image)
-    half = max(right - left, bottom - top, 2) / 2 * 1.06
-    x, y = (left + right) / 2, (top + bottom) / 2
-    picture = Image.fromarray(flat)
-    cut = []
-    for dx, dy, scale in _SHIFTS:
-        reach = half * scale
-        cx, cy = x + dx * half, y + dy * half
-        cut.append(_crop(picture, (cx - reach, cy - reach, 2 * reach)))
-    return cut
-
-
-def _crop(picture: Image.Image, square: tuple[float, float, float]) -> Pixels:
-    """Read a square (left, top, side) at 32 x 32; outside is the corner's colour."""
-    left, top, side = square
-    frame = round(side)
-    canvas = Image.new("RGB", (frame, frame), picture.getpixel((0, 0)))
-    canvas.paste(picture, (-round(left), -round(top)))
-    return np.asarray(canvas.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.uint8)
-
-
-def object_box(image: Pixels) -> tuple[int, int, int, int]:
-    """Find what is not background (left, top, right, bottom).
-
-    By alpha if there is any, else by distance from the rim's colour.
-    """
-    if image.shape[2] == 4 and int(image[..., 3].min()) < 128:
-        inside = image[..., 3] >= 128
-    else:
-        colours = lab(on_white(image))
-        rim = np.concatenate([colours[:2].reshape(-1, 3), colours[-2:].reshape(-1, 3)])
-        inside = delta_e(colours, np.median(rim, axis=0)) > 12
-        inside = ndimage.binary_opening(inside, iterations=1)
-    rows, columns = np.nonzero(inside)
-    if not len(rows):
-        return 0, 0, image.shape[1], image.shape[0]
-    return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
-
-
-def describe_by_rule(images: Sequence[Pixels]) -> Vectors:
-    """Describe pictures by colour, silhouette and gradients: unit vectors float32 N D.
-
-    A picture of 32 x 32 is taken as an object already cut out (``looks``); any other is cut out
-    first.
-    """
-    return np.stack([_vector(image) for image in images])
-
-
-def _vector(image: Pixels) -> NDArray[np.float32]:
-    crop = image if image.shape == (_SIDE, _SIDE, 3) else looks(image)[0]
-    colours = lab(crop).astype(np.float32)
-    ground = np.median(np.concatenate([colours[0], colours[-1]]), axis=0)
-    shape = np.clip(delta_e(colours, ground) / 30, 0, 1)
-    parts = [
-        _pooled(colours - np.float32(60) * np.array([1, 0, 0], np.float32), size)
-        for size in (16, 8, 4)
-    ]
-    parts += [_pooled(shape[..., None] - 0.5, 16), _gradients(colours[..., 0])]
-    weights = (0.7, 0.8, 0.6, 0.7, 1.0)
-    joined = np.concatenate(
-        [
-            weight * part / (np.linalg.norm(part) + 1e-6)
-            for weight, part in zip(weights, parts, strict=True)
-        ]
-    )
-    return np.asarray(joined / (np.linalg.norm(joined) + 1e-6), np.float32)
-
-
-def _pooled(values: NDArray[Any], size: int) -> NDArray[np.float32]:
-    cell = _SIDE // size
-    blocks = values.reshape(size, cell, size, cell, -1)
-    return np.asarray(blocks.mean((1, 3)).ravel(), np.float32)
-
-
-def _gradients(light: NDArray[np.float32], cells: int = 8, bins: int = 6) -> NDArray[np.float32]:
-    """Sum gradient strength by cell and direction (half circle): cells * cells * bins values."""
-    down, across = np.gradient(light)
-    strength = np.hypot(down, across)
-    angle = (np.arctan2(down, across) % np.pi) / np.pi * bins
-    table = np.zeros((cells, cells, bins), np.float32)
-    rows, columns = np.indices(light.shape) * cells // _SIDE
-    np.add.at(table, (rows, columns, np.minimum(angle.astype(int), bins - 1)), strength)
-    return np.asarray(np.sqrt(table).ravel(), np.float32)

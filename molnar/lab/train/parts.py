@@ -15,14 +15,15 @@ from torch import nn
 
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, TrainingError
-from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.palette import COLOURS
+from molnar.lab.data.world import World
 from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher
 from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
 from molnar.lab.train.diffusion import DiffusionTask, name_vectors
 from molnar.lab.train.lexicon import build_lexicon
+from molnar.lab.train.meaning import build_meaning, frequencies
 from molnar.lab.train.planner import PlannerTask, sized
 from molnar.lab.train.process import pick_device
 from molnar.lab.train.recipe import Recipe
@@ -44,6 +45,8 @@ REHEARSAL_TEXTS = {"a red circle on a blue background": 4, "a dog face": 4}
 REHEARSAL_PICTURES = 32
 #: Captions that the list of known words is made of.
 LEXICON_CAPTIONS = 20_000
+#: Captions of shapes alone, whose words need no explaining.
+PLAIN_CAPTIONS = 5_000
 
 
 class Assembly:
@@ -125,6 +128,22 @@ class Assembly:
             teacher=teacher.load_teacher() if known and self.recipe.text.teacher else None,
             common=teacher.vocabulary_words(),
         ).save(path)
+        if known and self.recipe.text.teacher:
+            self.make_meaning(stickers)
+        return path
+
+    def make_meaning(self, stickers: list[texts.StickerText]) -> Path:
+        """Write what words stand for that no caption says.
+
+        Returns:
+            tokenizer/meaning.safetensors in the workspace.
+        """
+        path = self.workspace / "tokenizer" / "meaning.safetensors"
+        plain = World(self.recipe.world)
+        scenes = [plain.text(index) for index in range(PLAIN_CAPTIONS)]
+        common = teacher.vocabulary_words()
+        vectors = teacher.load_teacher()
+        build_meaning(stickers, scenes, vectors, common, frequencies()).save(path)
         return path
 
     def tokenizer(self) -> Tokenizer:
@@ -203,7 +222,7 @@ class Assembly:
             text_width=2 * encoder.config.width,
             pooled_width=encoder.config.pooled,
         )
-        if names and isinstance(model, UNetConfig):
+        if names:
             model = dataclasses.replace(model, plan=features(encoder.config.pooled))
         device = pick_device("auto" if self.rehearsal else part.train.device)
         data = part.data

@@ -12,8 +12,6 @@ from molnar.lab.evaluate.stickers import (
     describe_by_rule,
     jittered,
     judge_accuracy,
-    looks,
-    object_box,
     recognise,
 )
 
@@ -121,16 +119,6 @@ def test_the_judge_is_measured(pack, gallery, monkeypatch):
     found = judge_accuracy(gallery, pack, ["star", "heart", "cross"])
     assert found.jittered.value > 0.9
     assert found.heldout.value > 0.8
-
-
-def test_objects_are_cut_out_with_and_without_alpha():
-    clear = drawing("square", "dark")
-    assert object_box(clear) == (8, 8, 56, 56)
-    white = np.full((128, 128, 3), 255, np.uint8)
-    white[20:80, 30:90] = (10, 20, 200)
-    assert object_box(white) == (30, 20, 90, 80)
-    assert object_box(np.full((32, 32, 3), 255, np.uint8)) == (0, 0, 32, 32)
-    assert {look.shape for look in looks(white)} == {(32, 32, 3)}
 
 
 def test_an_empty_gallery_is_refused():

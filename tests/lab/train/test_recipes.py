@@ -181,12 +181,12 @@ def test_a_crew_draws_what_the_world_draws() -> None:
     supply = Supply(recipe, Data())
     assert supply.world is not None
     source = CrewSource(supply.world, Crew(supply.world, supply.maker, 0))
-    image, captions, plans = source.pictures(5, 3)
+    image, captions, _plans = source.pictures(5, 3)
     assert captions == [supply.world.text(index) for index in (5, 6, 7)]
     expected = supply.world.sample(6).image.astype(np.float32) * (2 / 255) - 1
     np.testing.assert_allclose(image[1].permute(1, 2, 0), expected, atol=1e-6)
     # The renderer for a GPU draws the same, but for the last bits of its edges.
-    drawn, again, planned = DeviceSource(supply.world, source.crew, torch.device("cpu")).pictures(
+    drawn, again, _planned = DeviceSource(supply.world, source.crew, torch.device("cpu")).pictures(
         5, 3
     )
     assert again == captions

@@ -1,0 +1,1 @@
+"""Looking into the path: what a picture has from where."""

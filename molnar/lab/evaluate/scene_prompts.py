@@ -1,0 +1,138 @@
+"""Prompts of a subject that wears something, or is somewhere: two fixed, versioned lists.
+
+They are worded as people type. About every second one is a combination that training never shows
+(`lab/data/heldout.json`); what the world itself leaves out, because it could hardly be seen (a grey
+wolf in grey mountains), is not asked for. The lists are in rounds, every accessory and every place
+once a round, so the beginning of a list is a fair short exam. A test pins them: changing one means
+a new VERSION.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from molnar.lab.data.heldout import accessory_held_out, place_held_out
+from molnar.lab.data.places import PLACES
+from molnar.lab.evaluate.prompts import Split
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One prompt and what must be seen: a subject, and what it wears or where it is."""
+
+    prompt: str
+    subject: str  # concept, as in the pack's index.json
+    thing: str  # an accessory of `wardrobe.ACCESSORIES`, or one of `places.PLACES`
+
+    @property
+    def split(self) -> Split:
+        """Whether training shows this subject with this accessory, or in this place."""
+        held = place_held_out if self.thing in PLACES else accessory_held_out
+        return "heldout" if held(self.subject, self.thing) else "seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a judge saw: the accessory or place of the nearest render, and five nearest subjects.
+
+    ``thing`` is NOTHING where the nearest render wears nothing, or is on a plain background.
+    """
+
+    thing: str
+    subjects: tuple[str, ...]
+
+    def answers(self, wish: Wish) -> bool:
+        """Whether both the accessory (the place) and the subject are those that were asked for."""
+        return self.thing == wish.thing and wish.subject in self.subjects
+
+
+NOTHING = "nothing"
+
+ACCESSORY_PROMPTS: tuple[Wish, ...] = (
+    Wish("a dog wearing a beret", "dog face", "beret"),
+    Wish("a pig wearing a top hat", "pig face", "top hat"),
+    Wish("a bear wearing a party hat", "bear", "party hat"),
+    Wish("a fox wearing a cap", "fox", "cap"),
+    Wish("a lion with a crown", "lion", "crown"),
+    Wish("a monkey with a pink bow", "monkey face", "bow"),
+    Wish("an owl with glasses", "owl", "glasses"),
+    Wish("a rabbit wearing sunglasses", "rabbit face", "sunglasses"),
+    Wish("a penguin with a bow tie", "penguin", "bow tie"),
+    Wish("a wolf wearing a scarf", "wolf", "scarf"),
+    # second round
+    Wish("a rabbit wearing a beret", "rabbit face", "beret"),
+    Wish("a penguin wearing a top hat", "penguin", "top hat"),
+    Wish("a pig with a party hat", "pig face", "party hat"),
+    Wish("a dog wearing a blue cap", "dog face", "cap"),
+    Wish("a fox wearing a crown", "fox", "crown"),
+    Wish("a cat with a pink bow", "cat face", "bow"),
+    Wish("a dog wearing glasses", "dog face", "glasses"),
+    Wish("a cat with sunglasses", "cat face", "sunglasses"),
+    Wish("a frog wearing a bow tie", "frog", "bow tie"),
+    Wish("a bear wearing a red scarf", "bear", "scarf"),
+    # third round
+    Wish("a cat with a blue beret", "cat face", "beret"),
+    Wish("a duck wearing a black top hat", "duck", "top hat"),
+    Wish("a panda with a party hat", "panda", "party hat"),
+    Wish("a panda with a red cap", "panda", "cap"),
+    Wish("a dog with a crown", "dog face", "crown"),
+    Wish("a lion with a bow", "lion", "bow"),
+    Wish("a wolf with glasses", "wolf", "glasses"),
+    Wish("a mouse with sunglasses", "mouse face", "sunglasses"),
+    Wish("a koala with a red bow tie", "koala", "bow tie"),
+    Wish("a skull with a scarf", "skull", "scarf"),
+    # fourth round
+    Wish("a skull wearing a red beret", "skull", "beret"),
+    Wish("a ghost with a top hat", "ghost", "top hat"),
+    Wish("an angry face wearing a party hat", "angry face", "party hat"),
+    Wish("a monkey wearing a cap", "monkey face", "cap"),
+    Wish("a robot wearing a crown", "robot", "crown"),
+    Wish("a rabbit wearing a bow", "rabbit face", "bow"),
+    Wish("a bear with glasses", "bear", "glasses"),
+    Wish("a tiger wearing sunglasses", "tiger face", "sunglasses"),
+    Wish("a face blowing a kiss with a bow tie", "face blowing a kiss", "bow tie"),
+    Wish("a fox with a green scarf", "fox", "scarf"),
+)
+
+PLACE_PROMPTS: tuple[Wish, ...] = (
+    Wish("an owl on a beach", "owl", "beach"),
+    Wish("a frog in a kitchen", "frog", "kitchen"),
+    Wish("a ghost in a bar", "ghost", "bar"),
+    Wish("an owl in the night sky", "owl", "night sky"),
+    Wish("a fox in the snow", "fox", "snow"),
+    Wish("a pig in a forest", "pig face", "forest"),
+    Wish("a penguin in the desert", "penguin", "desert"),
+    Wish("a tiger in the mountains", "tiger face", "mountains"),
+    Wish("a dinosaur in a city", "T-Rex", "city"),
+    Wish("a rabbit underwater", "rabbit face", "underwater"),
+    Wish("a cow in a meadow", "cow face", "meadow"),
+    Wish("a fox in a living room", "fox", "living room"),
+    # second round
+    Wish("a crab at the beach", "crab", "beach"),
+    Wish("a pumpkin in a kitchen", "jack-o-lantern", "kitchen"),
+    Wish("a robot in a bar", "robot", "bar"),
+    Wish("a rocket in the night sky", "rocket", "night sky"),
+    Wish("a unicorn in the snow", "unicorn", "snow"),
+    Wish("a bear in the woods", "bear", "forest"),
+    Wish("a robot in a desert", "robot", "desert"),
+    Wish("a fox in the mountains", "fox", "mountains"),
+    Wish("a penguin in a city", "penguin", "city"),
+    Wish("a turtle underwater", "turtle", "underwater"),
+    Wish("a cat in a meadow", "cat face", "meadow"),
+    Wish("a cat in a living room", "cat face", "living room"),
+    # third round
+    Wish("a duck on the beach", "duck", "beach"),
+    Wish("a cat in a kitchen", "cat face", "kitchen"),
+    Wish("a snake at a bar", "snake", "bar"),
+    Wish("a lion under a night sky", "lion", "night sky"),
+    Wish("a house in the snow", "house", "snow"),
+    Wish("a tent in a forest", "tent", "forest"),
+    Wish("an elephant in the desert", "elephant", "desert"),
+    Wish("a helicopter in the mountains", "helicopter", "mountains"),
+    Wish("a bus in the city", "bus", "city"),
+    Wish("an octopus underwater", "octopus", "underwater"),
+    Wish("a horse in a field", "horse face", "meadow"),
+    Wish("a teddy bear in a living room", "teddy bear", "living room"),
+)

@@ -1,0 +1,149 @@
+"""A sentence encoder and drawings in, `meaning.safetensors` out: what untaught words stand for."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molnar.lab.data import concepts
+from molnar.lab.data.captions import NUMBERS, PLACE_WORDS, STYLE_WORDS, WEATHER_WORDS
+from molnar.lab.data.looks import WORDS as LOOK_WORDS
+from molnar.lab.data.palette import COLOURS, SHADES
+from molnar.lab.data.places import PLACES
+from molnar.lab.data.shapes import SHAPES
+from molnar.lab.data.wardrobe import ACCESSORIES
+from molnar.lab.train.corpus import StickerText, words_of
+from molnar.lab.train.teacher import Teacher
+from molnar.text.meaning import Meaning
+from molnar.text.words import STOP_WORDS
+
+WIDTH = 96  # numbers kept of a word's sentence vector
+MOST = 60_000  # words, the most frequent ones
+COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
+_LEADING = """
+a an the some one two three four five six 1 2 3 4 5 6 small tiny little large big huge very
+picture image drawing illustration icon sticker of
+"""
+_ALIKE = {
+    "a pair of": "two", "a couple of": "two", "a brace of": "two", "both": "two",
+    "a trio of": "three",
+    "a triplet of": "three", "half a dozen": "six", "a single": "one", "a lone": "one",
+    "a quartet of": "four", "a foursome of": "four",
+}  # fmt: skip
+
+
+def frequencies() -> dict[str, float]:
+    """List common English words with their share of all text, 0..1; empty without `wordfreq`.
+
+    The PyPI package of that name is read, in training only.
+    """
+    if importlib.util.find_spec("wordfreq") is None:
+        return {}
+    from wordfreq import get_frequency_dict
+
+    found: dict[str, float] = get_frequency_dict("en")
+    return found
+
+
+def build_meaning(
+    stickers: Sequence[StickerText],
+    captions: Iterable[str],
+    teacher: Teacher,
+    common: Sequence[str],
+    frequent: dict[str, float] | None = None,
+) -> Meaning:
+    """Collect words and the names they can stand for.
+
+    Args:
+        stickers: The drawings that were trained on.
+        captions: Captions of scenes without drawings: how shapes and backgrounds are spoken of.
+        teacher: Gives the vectors.
+        common: Common English words, most frequent first.
+        frequent: Their shares of all text; without it the order decides.
+    """
+    keys = _keys(stickers)
+    shares = frequent or {word: 0.1 / (rank + 10) for rank, word in enumerate(common)}
+    said = {word for texts in keys.values() for text in texts for word in words_of(text)}
+    listed = sorted(shares, key=lambda word: -shares[word])[:MOST]
+    words = sorted({word for word in (*listed, *common, *said) if _useful(word)})
+    full = teacher(words)
+    full = full - full.mean(axis=0)
+    axes = np.linalg.svd(full.T @ full)[0][:, :WIDTH]
+    small = full @ axes
+    small /= np.linalg.norm(small, axis=1, keepdims=True) + 1e-9
+    share = np.array([shares.get(word, 0.0) for word in words], np.float32)
+    small *= (COMMON_SHARE / (COMMON_SHARE + share))[:, None]
+    rows = dict(zip(words, range(len(words)), strict=True))
+    names = tuple(keys)
+    centres = np.stack([_centre(keys[name], rows, small) for name in names])
+    return Meaning(
+        words=rows,
+        vectors=_int8(small),
+        names=names,
+        plurals=tuple(concepts.plural(name) for name in names),
+        name_vectors=_int8(centres),
+        aliases=_aliases(stickers),
+        taught=_taught(captions),
+        leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
+        alike={**_ALIKE, **SHADES},
+    )
+
+
+def _keys(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
+    """Give every name that can stand for a phrase, with texts that mean the same, names first."""
+    keys: dict[str, tuple[str, ...]] = {name: (name,) for name in SHAPES}
+    keys |= {_bare(piece.noun): (_bare(piece.noun),) for piece in ACCESSORIES.values()}
+    keys |= {name: (name,) for name in PLACES}
+    for sticker in stickers:
+        if not concepts.is_geometric(sticker.name):
+            keys[sticker.name] = (*concepts.names_of(sticker.name), *sticker.keywords)
+    return keys
+
+
+def _aliases(stickers: Sequence[StickerText]) -> tuple[str, ...]:
+    other = [alias for one in stickers for alias in concepts.names_of(one.name)[1:]]
+    return tuple(dict.fromkeys((*other, *(concepts.plural(alias) for alias in other))))
+
+
+def _bare(noun: str) -> str:
+    return noun.removeprefix("an ").removeprefix("a ")
+
+
+def _centre(
+    texts: Sequence[str], rows: dict[str, int], vectors: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Mean of a name's own words and, as much again, of the words that go with it."""
+    parts = [_bag(text, rows, vectors) for text in texts]
+    found: NDArray[np.float32] = 0.5 * parts[0] + 0.5 * np.mean(parts, axis=0)
+    return found / (np.linalg.norm(found) + 1e-9)
+
+
+def _bag(text: str, rows: dict[str, int], vectors: NDArray[Any]) -> NDArray[Any]:
+    own = [rows[word] for word in words_of(text) if word in rows]
+    total = vectors[own].sum(axis=0) if own else np.zeros(vectors.shape[1], np.float32)
+    return total / (np.linalg.norm(total) + 1e-9)
+
+
+def _taught(captions: Iterable[str]) -> frozenset[str]:
+    """List the words that stand as they are: not those of drawings, which names tell better."""
+    known = [*captions, *PLACE_WORDS, *WEATHER_WORDS, *NUMBERS, *COLOURS]
+    known += [text for texts in (*PLACE_WORDS.values(), *WEATHER_WORDS.values()) for text in texts]
+    known += [text for look, texts in LOOK_WORDS.items() for text in (look, *texts)]
+    known += [*STYLE_WORDS.values(), *(piece.noun for piece in ACCESSORIES.values())]
+    return _words(known)
+
+
+def _words(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in words_of(text))
+
+
+def _useful(word: str) -> bool:
+    return word.isascii() and word.isalpha() and len(word) > 2 and word not in STOP_WORDS
+
+
+def _int8(array: NDArray[Any]) -> NDArray[np.int8]:
+    return np.asarray(np.round(array * (127 / np.abs(array).max())), np.int8)

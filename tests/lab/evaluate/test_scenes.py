@@ -1,0 +1,186 @@
+"""Accessories and places, on a pack of four animals drawn here: judges that are tested first."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from molnar.lab.data.concepts import COMMON
+from molnar.lab.data.draw import Draw
+from molnar.lab.data.places import PLACES
+from molnar.lab.data.spec import Accessory
+from molnar.lab.data.stickers import Concept, Sprite, Stickers
+from molnar.lab.data.wardrobe import ACCESSORIES
+from molnar.lab.data.wearing import WEARERS, fits
+from molnar.lab.evaluate import exam as exam_module
+from molnar.lab.evaluate import scenes, whereabouts
+from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.page import page
+from molnar.lab.evaluate.report import tables
+from molnar.lab.evaluate.scene_prompts import (
+    ACCESSORY_PROMPTS,
+    NOTHING,
+    PLACE_PROMPTS,
+    VERSION,
+    Seen,
+    Wish,
+)
+from molnar.lab.evaluate.sources import Pixels
+from molnar.lab.evaluate.worn import DECOYS, WornJudge, portrait
+from molnar.pipeline import load
+
+ANIMALS = {
+    "dog face": (150, 90, 40),
+    "cat face": (250, 200, 60),
+    "fox": (230, 90, 30),
+    "robot": (110, 130, 190),
+}
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    return None
+
+
+def animal(name: str, side: int = 64) -> Sprite:
+    """A round head with ears of its own width, and eyes."""
+    ticks = (np.arange(side) + 0.5) / side * 2 - 1
+    x, y = ticks[None, :], ticks[:, None]
+    wide = 0.14 + 0.10 * list(ANIMALS).index(name)
+    head = (x / 0.9) ** 2 + ((y - 0.1) / 0.8) ** 2 < 1
+    ears = (abs(abs(x) - 0.6) < wide) & (y < 0) & (y > -0.9)
+    eyes = (abs(x) - 0.35) ** 2 + (y - 0.1) ** 2 < 0.02
+    pixels = np.zeros((side, side, 4), np.uint8)
+    pixels[head | ears] = (*ANIMALS[name], 255)
+    pixels[eyes] = (20, 20, 20, 255)
+    rows, columns = np.nonzero(pixels[..., 3])
+    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    return Sprite(pixels, box, ANIMALS[name])
+
+
+@pytest.fixture(scope="module")
+def animals() -> Stickers:
+    rows = {name: Concept(name, (), {"noto": f"{name}.svg"}) for name in ANIMALS}
+    sprites = {(name, "noto"): animal(name) for name in ANIMALS}
+    return Stickers(folder=Path(), concepts=rows, size=64, sprites=sprites, problems=[])
+
+
+def test_the_lists_are_fixed() -> None:
+    text = "\n".join(f"{w.prompt}|{w.subject}|{w.thing}" for w in ACCESSORY_PROMPTS + PLACE_PROMPTS)
+    assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (1, "bc94219480f8d966")
+
+
+@pytest.mark.parametrize(
+    ("asked", "things", "each"),
+    [(ACCESSORY_PROMPTS, tuple(ACCESSORIES), 4), (PLACE_PROMPTS, PLACES, 3)],
+)
+def test_every_round_asks_for_everything_once_and_half_is_held_out(
+    asked: tuple[Wish, ...], things: tuple[str, ...], each: int
+) -> None:
+    assert len({wish.prompt for wish in asked}) == len(asked) == each * len(things)
+    for first in range(0, len(asked), len(things)):
+        own = asked[first : first + len(things)]
+        assert sorted(wish.thing for wish in own) == sorted(things)
+        assert [wish.split for wish in own].count("heldout") == len(things) // 2
+    assert {wish.subject for wish in asked} <= set(COMMON)
+
+
+def test_who_is_asked_to_wear_something_can_and_decoys_are_not_asked() -> None:
+    for wish in ACCESSORY_PROMPTS:
+        assert fits(wish.subject, "noto", wish.thing), wish.prompt
+    assert len(DECOYS) == 12
+    assert set(DECOYS) <= set(WEARERS)
+    assert not set(DECOYS) & {wish.subject for wish in ACCESSORY_PROMPTS}
+
+
+def test_a_dressed_animal_is_known_by_what_it_wears_and_by_who_it_is(animals: Stickers) -> None:
+    judge = WornJudge(animals, list(ANIMALS))
+    for name, thing, rgb in (
+        ("dog face", "beret", (36, 152, 62)),
+        ("cat face", "bow tie", (36, 82, 214)),
+        ("fox", "sunglasses", (18, 18, 20)),
+        ("robot", "top hat", (218, 34, 40)),
+    ):
+        worn = (Accessory(name=thing, colour="green", rgb=rgb),)
+        seen = judge(portrait(animals, name, "noto", worn))
+        assert (seen.thing, seen.subjects[0]) == (thing, name)
+        assert seen.answers(Wish("", name, thing))
+    assert judge(portrait(animals, "fox", "noto", ())).thing == NOTHING
+
+
+def test_only_both_together_answer_a_prompt() -> None:
+    seen = Seen("beret", ("fox", "fox", "dog face"))
+    assert seen.answers(Wish("", "dog face", "beret"))
+    assert not seen.answers(Wish("", "cat face", "beret"))
+    assert not seen.answers(Wish("", "fox", "cap"))
+
+
+def test_both_judges_accept_what_is_true_and_refuse_what_is_wrong(animals: Stickers) -> None:
+    for kind in scenes.kinds(animals, 4, quiet):
+        found = scenes.judge_test(kind)
+        assert found.true.value > 0.7, kind.title
+        assert found.wrong.value < 0.2, kind.title
+        assert np.isnan(found.unseen_style.value), "this pack has one style"
+
+
+def test_the_layout_of_a_place_hardly_depends_on_who_is_there(animals: Stickers) -> None:
+    def gap(first: str, second: str, where: str) -> float:
+        """Mean distance between layouts of two animals, same chance, one on a beach."""
+        layouts = []
+        for name, place in ((first, "beach"), (second, where)):
+            view = whereabouts.view(animals, name, "noto", place, Draw(np.random.default_rng(3)))
+            assert view is not None
+            layouts.append(whereabouts.layout(view.image))
+        return float(((layouts[0] - layouts[1]) ** 2).sum())
+
+    assert 3 * gap("dog face", "robot", "beach") < gap("dog face", "dog face", "forest")
+
+
+def test_shares_are_by_prompt_with_seen_and_held_out_apart(animals: Stickers) -> None:
+    halves = {kind.title: kind for kind in scenes.kinds(animals, 2, quiet)}
+    wishes = {wish.prompt: (kind, wish) for kind in halves.values() for wish in kind.wishes}
+
+    def source(prompt: str, seed: int) -> Pixels:
+        kind, wish = wishes[prompt]
+        drawn = kind.paint(wish.subject, wish.thing, "noto", np.random.default_rng(7))
+        assert drawn is not None
+        return drawn if seed == 0 else np.full((64, 64, 3), 255, np.uint8)
+
+    told: list[tuple[str, int, int]] = []
+    found, shown = scenes.measure(source, animals, 2, (0, 1), lambda *step: told.append(step))
+    assert found["version"] == VERSION
+    for title in ("accessories", "places"):
+        half = found[title]
+        assert 0.2 < half["recognised"][0] <= 0.5, "a white picture shows nothing"
+        assert half["seen"] is not None
+        assert (half["num_prompts"], half["num_pictures"]) == (2, 4)
+        assert len(shown[title]) == 4
+        assert {picture.note for picture in shown[title]} == {"seen", "held out"}
+        assert (f"drawing {title}", 4, 4) in told
+
+
+def test_a_pack_without_the_asked_subjects_measures_nothing() -> None:
+    empty = Stickers(folder=Path(), concepts={}, size=64, sprites={}, problems=[])
+
+    def source(prompt: str, seed: int) -> Pixels:
+        raise AssertionError("nothing is asked for")
+
+    found, shown = scenes.measure(source, empty, 3, (0,), quiet)
+    assert (found["accessories"], found["places"], shown) == (None, None, {})
+
+
+def test_the_exam_measures_it_and_shows_it(  # type: ignore[no-untyped-def]
+    tiny, animals: Stickers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exam_module, "_open_stickers", lambda *_: animals)
+    fields = {"steps": 1, "height": 64, "width": 64}
+    exam = Exam(sections=("scenes",), num_scenes=1, num_seeds=1, fields=fields)
+    report = examine(load(tiny), exam)
+    assert report.to_json()["scenes"]["places"]["num_pictures"] == 1
+    console = Console(width=150, file=(out := io.StringIO()))
+    console.print(tables(report))
+    for text in (out.getvalue(), page(report)):
+        assert "the judge itself, on wrong renders" in text
+    assert page(report).count("<img ") == 2

@@ -1,0 +1,82 @@
+"""Plans as numbers: nothing but rounding is lost, and what is unlikely is not drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from molnar.plan.items import COLOURS, MOST, Item
+from molnar.plan.writing import BINS, LENGTH, field_of, item_of, read, write, written
+
+NAMES = ("background", "beach", "circle", "fox")
+PLAN = (
+    Item(name="background", colour="pink", behind=True),
+    Item(name="circle", colour="red", x=0.25, y=0.5, width=0.3, height=0.3),
+    Item(name="fox", x=0.75, y=0.5, width=0.4, height=0.35),
+)
+
+
+def test_a_plan_comes_back_but_for_rounding() -> None:
+    numbers = written(PLAN, NAMES)
+    assert numbers[-1] == len(NAMES)
+    again = read(numbers, NAMES)
+    assert [(i.name, i.colour, i.behind) for i in again] == [
+        (i.name, i.colour, i.behind) for i in PLAN
+    ]
+    for one, other in zip(PLAN[1:], again[1:], strict=True):
+        for key in ("x", "y", "width", "height"):
+            assert abs(getattr(one, key) - getattr(other, key)) <= 1 / BINS
+
+
+def test_every_step_has_a_field_and_an_item() -> None:
+    assert [field_of(step) for step in range(9)] == [0, 1, 0, 1, 2, 3, 4, 5, 0]
+    assert [item_of(step) for step in range(9)] == [0, 0, 1, 1, 1, 1, 1, 1, 2]
+    full = (PLAN[0], *[PLAN[1]] * (MOST - 1))
+    assert len(written(full, NAMES)) == LENGTH
+    with pytest.raises(ValueError, match="at most"):
+        written((*full, PLAN[1]), NAMES)
+
+
+def test_an_unfinished_thing_is_left_out() -> None:
+    numbers = written(PLAN, NAMES)
+    assert read(numbers[:-3], NAMES) == read(written(PLAN[:2], NAMES), NAMES)
+    assert read([], NAMES) == ()
+
+
+class Certain:
+    """A planner that knows what it wants, and shows how it was asked."""
+
+    def __init__(self, numbers: Sequence[int], doubt: float = 0.0) -> None:
+        self.numbers, self.doubt = numbers, doubt
+        self.asked: list[list[int]] = []
+
+    def __call__(self, so_far: NDArray[np.int64]) -> list[NDArray[Any]]:
+        self.asked.append(so_far[0].tolist())
+        wanted = self.numbers[so_far.shape[1] - 1]
+        sizes = (len(NAMES) + 1, len(COLOURS) + 1, BINS)
+        return [np.where(np.arange(n) == wanted, 30.0, self.doubt)[None] for n in sizes]
+
+
+def test_writing_asks_for_one_number_after_the_other_until_the_end() -> None:
+    numbers = written(PLAN, NAMES)
+    planner = Certain(numbers)
+    found = write(planner, NAMES, np.random.default_rng(0))
+    assert found == read(numbers, NAMES)
+    assert planner.asked[-1] == [0, *numbers[:-1]]
+
+
+def test_writing_ends_even_if_the_planner_does_not() -> None:
+    endless = [2, 0, *[2, 0, 9, 9, 9, 9] * MOST]
+    assert len(write(Certain(endless), NAMES, np.random.default_rng(0))) == MOST
+
+
+def test_places_vary_with_the_seed_where_the_planner_doubts() -> None:
+    numbers = written(PLAN, NAMES)
+    plans = {write(Certain(numbers, 26.0), NAMES, np.random.default_rng(s)) for s in range(8)}
+    assert len(plans) > 1
+    same = [write(Certain(numbers, 26.0), NAMES, np.random.default_rng(3)) for _ in range(2)]
+    assert same[0] == same[1]

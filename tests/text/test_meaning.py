@@ -1,0 +1,91 @@
+"""Words never taught are read as names that were; what is known stays as it was typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molnar.base.errors import BundleError
+from molnar.text.meaning import Meaning
+
+# Three directions: dog, truck, ghost; "odd" is near to none.
+VECTORS = np.array([[99, 5, 5], [5, 99, 0], [0, 5, 99], [70, 70, 70]], np.int8)
+
+
+@pytest.fixture
+def meaning() -> Meaning:
+    return Meaning(
+        words={"pooch": 0, "lorry": 1, "spook": 2, "odd": 3},
+        vectors=VECTORS,
+        names=("dog face", "truck", "octopus"),
+        plurals=("dog faces", "trucks", "octopuses"),
+        name_vectors=VECTORS[:3],
+        aliases=("dog", "dogs"),
+        taught=frozenset({"red", "background", "beach", "circle", "transparent"}),
+        leading=frozenset({"a", "an", "the", "two", "three", "red", "small", "flat"}),
+        alike={"a pair of": "two", "scarlet": "red"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a pooch", "a dog face"),
+        ("two pooches on a beach", "two dog faces on a beach"),
+        ("a flat red lorry and a circle", "a flat red truck and a circle"),
+        ("three lorries, red background", "three trucks, red background"),
+        ("a spook wearing a pooch", "an octopus wearing a dog face"),
+        ("a pair of lorries", "two trucks"),
+        ("a Scarlet circle", "a red circle"),
+        ("A LORRY", "A truck"),
+    ],
+)
+def test_what_is_near_stands_in(meaning: Meaning, typed: str, read: str) -> None:
+    assert meaning.read(typed) == read
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "a red circle on a red background",
+        "two happy dogs",  # a name stands in it
+        "a dog face",
+        "a zyzzyva",  # nothing is known of it
+        "",
+        "a circle with a transparent background",
+        "犬",
+        "3",
+    ],
+)
+def test_what_is_known_or_unheard_of_stays(meaning: Meaning, typed: str) -> None:
+    assert meaning.read(typed) == typed
+
+
+def test_far_is_not_near() -> None:
+    far = Meaning(
+        words={"odd": 0}, vectors=np.array([[60, 80, 0]], np.int8), names=("dog",),
+        plurals=("dogs",), name_vectors=np.array([[20, 0, 98]], np.int8),
+    )  # fmt: skip
+    assert far.read("an odd") == "an odd"
+    assert far.nearest("odd")[0] == "dog"
+    assert far.nearest("odd")[1] < 0.2
+
+
+def test_it_comes_back_from_its_file(meaning: Meaning, tmp_path: Path) -> None:
+    path = tmp_path / "meaning.safetensors"
+    meaning.save(path)
+    again = Meaning.load(path)
+    assert again.words == meaning.words
+    assert again.taught == meaning.taught
+    assert again.aliases == meaning.aliases
+    assert again.read("a pair of spooks") == meaning.read("a pair of spooks") == "two octopuses"
+
+
+def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "meaning.safetensors"
+    path.write_bytes(b"no such thing")
+    with pytest.raises(BundleError, match="export it again") as caught:
+        Meaning.load(path)
+    assert "\n" not in str(caught.value)
