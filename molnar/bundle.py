@@ -300,6 +300,8 @@ def identity(manifest: Manifest) -> str:
     decisive = {
         key: plain[key] for key in ("format", "parts", "latent", "tokenizer", "words", "files")
     }
+    if manifest.meaning is not None:  # absent from bundles made before there was such a file
+        decisive["meaning"] = manifest.meaning
     decisive["files"] = {k: v for k, v in plain["files"].items() if k != manifest.sources}
     return _digest(decisive)
 

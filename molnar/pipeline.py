@@ -125,7 +125,8 @@ class Pipeline:
             RequestError: A field is out of its range, or the model has no such quality.
         """
         request.validated()
-        defaults = self._defaults(request.quality)
+        open_fields = (request.steps, request.guidance, request.sampler)
+        defaults = self._defaults(request.quality if None in open_fields else "normal")
         return replace(
             request,
             steps=defaults.steps if request.steps is None else request.steps,
@@ -210,7 +211,8 @@ class Pipeline:
         text = self.read(prompt.text)
         if request.transparent and not CLEAR.search(text):
             text = f"{text.rstrip(' .,')} {CLEAR_WORDS}"
-        return Prompt(text, self.read(prompt.negative))
+        # What to keep away from is read as it is: nobody would see what it was changed to.
+        return Prompt(text, self.lexicon.read(prompt.negative))
 
     def read(self, text: str) -> str:
         """Text as typed -> in words that the model was taught, as far as they are known."""

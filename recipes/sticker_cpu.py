@@ -3,8 +3,8 @@
 Command:   molnar train all --recipe sticker_cpu --stickers data/stickers --out runs/sticker
 Hardware:  two CPU cores, 4 GB of memory; with matrix units (AMX) bf16 is used, 13 times as fast in
            bare products
-Time:      under three hours in all: text 12 minutes, autoencoder 13, diffusion 120,
-           upscaler 10, CLIP 15, and some for reading drawings and embedding texts
+Time:      a little over three hours in all: text 12 minutes, planner 15, autoencoder 13,
+           diffusion 120, upscaler 10, CLIP 15, and some for reading drawings and embedding texts
 Pace:      80 pictures/s in diffusion on two cores with AMX and nothing beside it (16.1 M
            parameters, 6.3 GFLOP per picture); 506,368 pictures in the last 120 minutes,
            ten of them disturbed

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,10 +14,11 @@ import molnar
 from molnar.base.errors import ConfigError, RequestError
 from molnar.base.request import Picture, Request
 from molnar.base.types import Step
-from molnar.bundle import Bundle, Manifest
+from molnar.bundle import Bundle, Manifest, Quality
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import SCHEDULES
 from molnar.pipeline import Canvas, Pipeline, canvas, fit, load, on_white
+from molnar.text.meaning import Meaning
 
 SHIPPED = Path(molnar.__file__).parent / "models" / "sticker"
 
@@ -240,3 +242,47 @@ def test_drawing_imports_neither_torch_nor_diffusers(tiny: Path) -> None:
     loaded = set(json.loads(done.stdout))
     assert "onnxruntime" in loaded
     assert not {name for name in loaded if name.split(".")[0] in {"torch", "diffusers", "scipy"}}
+
+
+def test_a_quality_is_the_models_own_settings(pipeline: Pipeline) -> None:
+    request = Request(prompt="a red circle", quality="fast")
+    with pytest.raises(RequestError, match="it has: normal"):
+        pipeline.resolve(request)
+    manifest = replace(pipeline.bundle.manifest, qualities={"fast": Quality(steps=2)})
+    quick = Pipeline(Bundle(pipeline.bundle.folder, manifest), pipeline.parts)
+    assert quick.resolve(request).steps == 2
+    assert quick.resolve(request).guidance == pipeline.resolve(Request(prompt="x")).guidance
+    assert quick.resolve(request.replaced(steps=7)).steps == 7  # what is given wins
+    assert quick.resolve(Request(prompt="a red circle")).steps == 3
+
+
+def test_a_record_with_all_settings_needs_no_quality(pipeline: Pipeline) -> None:
+    request = Request(prompt="x", quality="best", steps=2, guidance=2.0, sampler="euler")
+    assert pipeline.resolve(request).steps == 2
+
+
+def test_a_picture_keeps_its_plan_whatever_else_is_drawn(pipeline: Pipeline) -> None:
+    three = pipeline(Request(prompt="a red circle", seed=4, count=3, width=128, height=128))
+    [alone] = pipeline(Request(prompt="a red circle", seed=5, width=128, height=128))
+    assert three[1].plan == alone.plan
+    assert alone.plan[0].behind
+    assert len({picture.plan for picture in three}) > 1  # what a text leaves open varies
+
+
+def test_words_are_read_by_their_meaning_and_that_is_said(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(pipeline.bundle.folder, folder)
+    one = np.array([[100, 0]], np.int8)
+    Meaning(
+        words={"vixen": 0}, vectors=one, names=("fox",), plurals=("foxes",), articles=("a",),
+        name_vectors=one, leading=frozenset({"a"}),
+    ).save(folder / "meaning.safetensors")  # fmt: skip
+    manifest = replace(pipeline.bundle.manifest, meaning="meaning.safetensors")
+    told = Pipeline(Bundle(folder, manifest), pipeline.parts)
+    request = Request(prompt="a vixen", negative_prompt="a vixen")
+    assert told.wording(told.resolve(request)).text == "a fox"
+    assert told.wording(told.resolve(request)).negative == "a vixen"
+    assert "read as: a fox" in told.notes(request)
+    assert not [note for note in told.notes(Request(prompt="a fox")) if "read as" in note]

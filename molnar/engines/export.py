@@ -145,7 +145,25 @@ def _fill(
         if part in OPTIONAL and not (workspace / source.folder / "model.json").is_file():
             continue
         parts[part] = to_json(_write_part(workspace, folder, part, weights))
+    _check_plans(workspace, parts)
     return from_json(Manifest, {**fields, "parts": parts, "files": {}})
+
+
+def _check_plans(workspace: Path, parts: Mapping[str, Any]) -> None:
+    """Refuse a planner that writes what the network cannot read, and one without the other."""
+    planned = bool(parts["velocity"]["config"].get("plan"))
+    if planned != ("planner" in parts):
+        raise TrainingError(
+            f"{workspace}: a planner needs a network that reads plans, and the other way round; "
+            "run `molnar train planner`, or train diffusion with plan=true"
+        )
+    if planned:
+        ours, theirs = (_model(workspace, part).get("names") for part in ("planner", "diffusion"))
+        if ours and theirs and ours != theirs:
+            raise TrainingError(
+                f"{workspace}: planner and network were trained with other names ({ours}, "
+                f"{theirs}), or another text encoder; train the older of the two again"
+            )
 
 
 def _card(workspace: Path) -> dict[str, Any]:

@@ -29,6 +29,8 @@ MOST = 10  # items of one plan, the background included
 def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """Spread a plan that was made for a square over a frame of another shape; sizes stay.
 
+    What overlaps (a hat and its wearer, a heart inside a square) moves as one.
+
     Args:
         plan: of a square picture.
         height: of the frame, in any unit.
@@ -36,9 +38,18 @@ def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """
     side = min(height, width)
     across, down = width / side, height / side
-    return tuple(
-        replace(item, x=across / 2, y=down / 2, width=across, height=down)
-        if item.behind
-        else replace(item, x=item.x * across, y=item.y * down)
-        for item in plan
-    )
+    moved: list[Item] = []
+    for index, item in enumerate(plan):
+        if item.behind:
+            moved.append(replace(item, x=across / 2, y=down / 2, width=across, height=down))
+            continue
+        under = [other for other in plan[:index] if not other.behind and _overlap(item, other)]
+        x, y = (under[0].x, under[0].y) if under else (item.x, item.y)
+        moved.append(replace(item, x=item.x + x * (across - 1), y=item.y + y * (down - 1)))
+    return tuple(moved)
+
+
+def _overlap(one: Item, other: Item) -> bool:
+    apart_x = abs(one.x - other.x) >= (one.width + other.width) / 2
+    apart_y = abs(one.y - other.y) >= (one.height + other.height) / 2
+    return not (apart_x or apart_y)

@@ -7,6 +7,7 @@ where in it it is. Nothing is drawn: what a name looks like is left to the netwo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from molnar.plan.items import COLOURS, Item
 
 Floats = NDArray[np.float32]
+VERSION = 1  # of the numbers below: networks read what they were trained with
 BOX = 9  # numbers that describe a box to its cells, see `_box`
 LOUD_BOX = 4.0  # factor of those
-_FAR = 1.5  # half sides from the centre beyond which a cell is "outside", however far
+FAR = 1.5  # half sides from the centre beyond which a cell is "outside", however far
 
 
 def features(name_width: int) -> int:
@@ -32,7 +34,7 @@ def paint(
 
     Args:
         plan: Items with places in fractions of the shorter side.
-        names: Unit vector of every name in the plan, float32 P.
+        names: Vector of every name in the plan, float32 P, of length about 1.
         shape: Rows and columns of the latent, in cells.
         name_width: P.
 
@@ -59,6 +61,14 @@ def paint(
     return painted
 
 
+def digest(names: Mapping[str, Floats]) -> str:
+    """Name what a network was told plans with: names, their vectors and this file's VERSION."""
+    text = hashlib.sha256(f"{VERSION}\n{chr(10).join(names)}".encode())
+    for vector in names.values():  # rounded: the last bits differ from one machine to the next
+        text.update(np.round(np.asarray(vector, np.float64), 3).astype(np.float16).tobytes())
+    return text.hexdigest()[:16]
+
+
 def _along(cells: int, centre: float, length: float) -> tuple[Floats, Floats]:
     """Give, along one axis, the share of each cell inside a box and its place in it (-1 to 1)."""
     edges = np.arange(cells + 1, dtype=np.float32)
@@ -66,7 +76,7 @@ def _along(cells: int, centre: float, length: float) -> tuple[Floats, Floats]:
     inside = np.minimum(edges[1:], high) - np.maximum(edges[:-1], low)
     place = (edges[:-1] + 0.5 - centre) / max(length / 2, 1e-6)
     cover = np.clip(inside, 0, 1).astype(np.float32)
-    return cover, np.clip(place, -_FAR, _FAR).astype(np.float32)
+    return cover, np.clip(place, -FAR, FAR).astype(np.float32)
 
 
 def _box(item: Item, u: Floats, v: Floats) -> Floats:

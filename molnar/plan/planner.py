@@ -151,11 +151,19 @@ class Planner(nn.Module):
         Returns:
             Logits of names B S N+1, of colours B S 13 and of bins B S BINS.
         """
+        return self.rate(self.think(written, tokens, mask))
+
+    def think(self, written: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Read text and plan so far: Float B S D."""
         text = self.text_norm(self.text_in(tokens))
         x = self.read(written)
         for layer in self.layers:
             x = layer(x, text, mask)
-        x = self.norm_out(x)
+        out: Tensor = self.norm_out(x)
+        return out
+
+    def rate(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Turn Float B S D into the three kinds of logits."""
         near = self.to_vector(x) @ self.vectors.T
         return self.to_name(x) + F.pad(near, (0, 1)), self.to_colour(x), self.to_bin(x)
 
@@ -163,5 +171,5 @@ class Planner(nn.Module):
         self, written: Tensor, tokens: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Rate what may follow the last number: as `every`, without S."""
-        names, colours, bins = self.every(written, tokens, mask)
-        return names[:, -1], colours[:, -1], bins[:, -1]
+        names, colours, bins = self.rate(self.think(written, tokens, mask)[:, -1:])
+        return names[:, 0], colours[:, 0], bins[:, 0]

@@ -31,3 +31,16 @@ def test_a_spread_plan_stays_in_its_frame_and_keeps_its_order(height: int, width
         assert item.x + item.width / 2 <= behind.width
         assert item.y - item.height / 2 >= 0
         assert item.y + item.height / 2 <= behind.height
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 16), (16, 10)])
+def test_what_overlaps_moves_as_one(height: int, width: int) -> None:
+    dog = Item(name="dog face", x=0.4, y=0.6, width=0.6, height=0.6)
+    hat = Item(name="beret", x=0.4, y=0.27, width=0.3, height=0.2)
+    apart = Item(name="circle", x=0.9, y=0.6, width=0.1, height=0.1)
+    wearer, worn, other = spread((dog, hat, apart), height, width)
+    assert worn.x - wearer.x == pytest.approx(hat.x - dog.x)
+    assert worn.y - wearer.y == pytest.approx(hat.y - dog.y)
+    stretched = max(height, width) / min(height, width)
+    gap = other.x - wearer.x if width > height else other.y - wearer.y
+    assert gap == pytest.approx((0.5 if width > height else 0.0) * stretched)

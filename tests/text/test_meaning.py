@@ -19,11 +19,14 @@ def meaning() -> Meaning:
     return Meaning(
         words={"pooch": 0, "lorry": 1, "spook": 2, "odd": 3},
         vectors=VECTORS,
-        names=("dog face", "truck", "octopus"),
-        plurals=("dog faces", "trucks", "octopuses"),
-        name_vectors=VECTORS[:3],
+        names=("dog face", "truck", "octopus", "glasses", "smiling face with sunglasses"),
+        plurals=("dog faces", "trucks", "octopuses", "glasses", "smiling faces with sunglasses"),
+        articles=("a", "a", "an", "", "a"),
+        name_vectors=np.concatenate([VECTORS[:3], -VECTORS[:2]]),
         aliases=("dog", "dogs"),
-        taught=frozenset({"red", "background", "beach", "circle", "transparent"}),
+        taught=frozenset(
+            {"red", "background", "beach", "circle", "transparent", "pixel", "art", "picture"}
+        ),
         leading=frozenset({"a", "an", "the", "two", "three", "red", "small", "flat"}),
         alike={"a pair of": "two", "scarlet": "red"},
     )
@@ -40,6 +43,19 @@ def meaning() -> Meaning:
         ("a pair of lorries", "two trucks"),
         ("a Scarlet circle", "a red circle"),
         ("A LORRY", "A truck"),
+        ("A spook", "An octopus"),
+        ("pixel art of a pooch", "pixel art of a dog face"),
+        ("a picture of two spooks", "a picture of two octopuses"),
+        ("pooches", "dog faces"),
+        ("7 lorries", "7 trucks"),
+        ("a small spook", "a small octopus"),
+        ("a shaggy red pooch", "a red dog face"),
+        ("a pooch chasing a lorry", "a dog face a truck"),
+        ("a pooch on top of a lorry", "a dog face on top of a truck"),
+        ("a pooch on the left of a lorry", "a dog face on the left of a truck"),
+        ("a pooch in front of a spook", "a dog face in front of an octopus"),
+        ("a dog with a pair of glasses", "a dog with glasses"),
+        ("a pooch-like lorry and a circle", "a dog face and a circle"),
     ],
 )
 def test_what_is_near_stands_in(meaning: Meaning, typed: str, read: str) -> None:
@@ -52,6 +68,10 @@ def test_what_is_near_stands_in(meaning: Meaning, typed: str, read: str) -> None
         "a red circle on a red background",
         "two happy dogs",  # a name stands in it
         "a dog face",
+        "a smiling face with sunglasses on a red background",
+        "two smiling faces with sunglasses",
+        "a pixel-art circle",
+        "Two Dogs and a circle on a beach",
         "a zyzzyva",  # nothing is known of it
         "",
         "a circle with a transparent background",
@@ -66,7 +86,7 @@ def test_what_is_known_or_unheard_of_stays(meaning: Meaning, typed: str) -> None
 def test_far_is_not_near() -> None:
     far = Meaning(
         words={"odd": 0}, vectors=np.array([[60, 80, 0]], np.int8), names=("dog",),
-        plurals=("dogs",), name_vectors=np.array([[20, 0, 98]], np.int8),
+        plurals=("dogs",), articles=("a",), name_vectors=np.array([[20, 0, 98]], np.int8),
     )  # fmt: skip
     assert far.read("an odd") == "an odd"
     assert far.nearest("odd")[0] == "dog"

@@ -17,6 +17,9 @@ STEP = 8  # pixels: sizes are multiples of it
 #: Flags that are fields of a request under their own name.
 FIELDS = ("negative_prompt", "steps", "guidance", "count", "sampler", "schedule", "quality")
 
+#: What a quality decides where a flag does not.
+OF_QUALITY = ("steps", "guidance", "sampler")
+
 
 def requests(flags: Mapping[str, Any]) -> list[Request]:
     """Turn flags into checked requests, one per seed.
@@ -32,7 +35,10 @@ def requests(flags: Mapping[str, Any]) -> list[Request]:
     if flags["transparent"]:
         given["transparent"] = True
     if flags["like"] is not None:
-        base = request_from(metadata.read(flags["like"])).replaced(**given)
+        base = request_from(metadata.read(flags["like"]))
+        if flags["quality"] is not None:  # another quality means its steps, not the old ones
+            base = base.replaced(**dict.fromkeys(OF_QUALITY))
+        base = base.replaced(**given)
     elif prompt is None:
         raise RequestError('no prompt; expected what to draw, e.g. molnar "a red fox"')
     else:

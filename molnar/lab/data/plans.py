@@ -8,7 +8,7 @@ from molnar.lab.data.spec import Spec, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.data.wearing import bounds, placed
-from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item, Plan
+from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item, Plan, spread
 
 
 def names(stickers: Stickers | None) -> tuple[str, ...]:
@@ -17,15 +17,21 @@ def names(stickers: Stickers | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*own, *(stickers.concepts if stickers is not None else ()))))
 
 
-def plan_of(spec: Spec, stickers: Stickers | None) -> Plan:
+def plan_of(spec: Spec, stickers: Stickers | None, shape: tuple[int, int] | None = None) -> Plan:
     """Give the plan of a spec: what lies behind first, then things in the order they are drawn.
 
     A composition of many pieces is one item, named after its first piece.
+
+    Args:
+        spec: of a square, or `framed` in another shape.
+        stickers: where its drawings come from.
+        shape: height and width of that frame, in any unit; None = a square.
     """
     items = [item for thing in spec.things for item in _of_thing(thing, stickers)]
     if spec.homage is not None or len(items) >= MOST:
         items = [_around(items)]
-    return (_behind(spec), *items)
+    height, width = shape or (1, 1)
+    return (*spread((_behind(spec),), height, width), *items)
 
 
 def _behind(spec: Spec) -> Item:

@@ -167,7 +167,7 @@ class World:
         else:
             spec = self.framed(spec, shape)
             rendered = render(spec, min(shape), self.stickers, shape)
-        plan = plan_of(spec, self.stickers)
+        plan = plan_of(spec, self.stickers, shape)
         return Sample(rendered.image, self.caption(spec, index), spec, rendered.masks, plan)
 
     def described(self, index: int) -> tuple[str, Plan]:

@@ -97,11 +97,6 @@ def sticker_cpu() -> Recipe:
                 precision="auto",
             ),
         ),
-        planner=PlannerPart(
-            train=TrainSettings(
-                minutes=15, batch=128, lr=1.5e-3, betas=(0.9, 0.98), warmup=10_000, cooldown=0.5
-            )
-        ),
         vae=VaePart(
             train=TrainSettings(
                 minutes=13,

@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
@@ -35,12 +34,14 @@ from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
 from molnar.diffusion.objective import compared, flow_loss, guided_velocity, inputs, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
+from molnar.lab.train.naming import name_vectors
+from molnar.lab.train.painting import Painter
 from molnar.lab.train.source import Shape, Source, pictures
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
 from molnar.latent.format import LatentFormat, ratio_of
 from molnar.plan.items import Plan
-from molnar.plan.paint import paint
+from molnar.plan.paint import digest, paint
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
@@ -114,6 +115,7 @@ class DiffusionTask:
         self.module: nn.Module = build(kind_of(config), config)
         self.weights = self.channel_weights() if self.data.spread else None
         self.names = name_vectors(tokenizer, self.encoder, names) if self.planned else {}
+        self._painter: Painter | None = None
         self.teacher: nn.Module | None = None
         if self.data.teacher is not None:
             self.teacher = copy.deepcopy(self.module).eval().requires_grad_(False)
@@ -126,7 +128,8 @@ class DiffusionTask:
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        return {"kind": kind_of(self.config), "config": self.config, "data": self.data}
+        told = {"names": digest(self.names)} if self.planned else {}
+        return {"kind": kind_of(self.config), "config": self.config, "data": self.data, **told}
 
     def channel_weights(self) -> Tensor:
         """Measure how far each latent channel spreads; give Float C with mean 1.
@@ -185,7 +188,7 @@ class DiffusionTask:
         told = {}
         if self.planned:
             lost = generator(self.data.seed, STREAM_PLAN, seen).random(size) < self.data.plan_drop_p
-            told["plan"] = self._maps(plans, shape[2:], dropped | lost)
+            told["plan"] = self._maps(plans, shape[2:], dropped | lost, images.device)
         return {
             **told,
             "image": images,
@@ -275,56 +278,26 @@ class DiffusionTask:
         return TextEmbedding(tokens=tokens, pooled=pooled, mask=mask, plan=plan)
 
     def _maps(
-        self, plans: Sequence[Plan | None], cells: tuple[int, ...], dropped: Any = None
+        self,
+        plans: Sequence[Plan | None],
+        cells: tuple[int, ...],
+        dropped: Any = None,
+        device: torch.device | None = None,
     ) -> Tensor:
         """Paint plans, Float B F h w; all zero where there is none, or where it is dropped."""
-        height, width = cells
-        maps = np.zeros((len(plans), self.planned, height, width), np.float32)
-        for row, plan in enumerate(plans):
-            if plan is not None and (dropped is None or not dropped[row]):
-                wide = self.encoder.config.pooled
-                maps[row] = paint(plan, self.names, (height, width), wide)
-        return torch.from_numpy(maps)
+        shape = (cells[0], cells[1])
+        lost = np.zeros(len(plans), bool) if dropped is None else dropped
+        kept = [plan if plan and not gone else () for plan, gone in zip(plans, lost, strict=True)]
+        if device is not None and device.type != "cpu":
+            self._painter = self._painter or Painter(self.names, device)
+            return self._painter(kept, shape)
+        wide = self.encoder.config.pooled
+        return torch.from_numpy(np.stack([paint(p, self.names, shape, wide) for p in kept]))
 
     @staticmethod
     def _on(module: Any, like: Tensor) -> Any:
         """Bring a frozen part to where the batch is; a no-op after the first time."""
         return module.to(like.device)
-
-
-@torch.no_grad()
-def name_vectors(
-    tokenizer: Tokenizer, encoder: TextEncoder, names: Sequence[str]
-) -> dict[str, NDArray[np.float32]]:
-    """Read every name of a plan by itself, and set the names apart: float32 P, length about 1.
-
-    Sentence vectors of names are all alike ("circle" to "cross": 0.5): what they share would have
-    to be unlearned first. See `apart`.
-    """
-    found: dict[str, NDArray[np.float32]] = {}
-    for begin in range(0, len(names), 256):
-        some = list(names[begin : begin + 256])
-        tokens = tokenizer.encode(some)
-        pooled = encoder(torch.from_numpy(tokens.ids), torch.from_numpy(tokens.mask))[1]
-        found |= dict(zip(some, pooled.numpy(), strict=True))
-    if not found:
-        return found
-    return dict(zip(found, apart(np.stack(list(found.values()))), strict=True))
-
-
-def apart(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Subtract the mean of N vectors of P numbers, and make strong directions as strong as others.
-
-    Directions weaker than the median are left weak: they are noise. Mean length is 1.
-
-    Source: Bell and Sejnowski 1997, "The independent components of natural scenes are edge filters"
-    (zero-phase whitening), damped.
-    """
-    centred = vectors - vectors.mean(axis=0)
-    _, strengths, axes = np.linalg.svd(centred, full_matrices=False)
-    damped = np.sqrt(strengths**2 + np.median(strengths) ** 2)
-    found = (centred @ axes.T / damped) @ axes
-    return np.asarray(found / np.linalg.norm(found, axis=1).mean(), np.float32)
 
 
 def _check_aspects(aspects: tuple[str, ...], source: Source) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molnar.lab.data import concepts
-from molnar.lab.data.captions import NUMBERS, PLACE_WORDS, STYLE_WORDS, WEATHER_WORDS
+from molnar.lab.data.captions import HYPERNYMS, NUMBERS, PLACE_WORDS, STYLE_WORDS, WEATHER_WORDS
 from molnar.lab.data.looks import WORDS as LOOK_WORDS
 from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
@@ -25,14 +25,12 @@ WIDTH = 96  # numbers kept of a word's sentence vector
 MOST = 60_000  # words, the most frequent ones
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
 _LEADING = """
-a an the some one two three four five six 1 2 3 4 5 6 small tiny little large big huge very
-picture image drawing illustration icon sticker of
+a an the some many several one two three four five six seven eight nine ten small tiny little
+large big huge very
 """
 _ALIKE = {
-    "a pair of": "two", "a couple of": "two", "a brace of": "two", "both": "two",
-    "a trio of": "three",
-    "a triplet of": "three", "half a dozen": "six", "a single": "one", "a lone": "one",
-    "a quartet of": "four", "a foursome of": "four",
+    "a pair of": "two", "a couple of": "two", "a brace of": "two", "a trio of": "three",
+    "half a dozen": "six", "a quartet of": "four", "a foursome of": "four",
 }  # fmt: skip
 
 
@@ -84,7 +82,8 @@ def build_meaning(
         words=rows,
         vectors=_int8(small),
         names=names,
-        plurals=tuple(concepts.plural(name) for name in names),
+        plurals=tuple(_plural(name) for name in names),
+        articles=tuple(concepts.article(name).strip() for name in names),
         name_vectors=_int8(centres),
         aliases=_aliases(stickers),
         taught=_taught(captions),
@@ -100,13 +99,18 @@ def _keys(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
     keys |= {name: (name,) for name in PLACES}
     for sticker in stickers:
         if not concepts.is_geometric(sticker.name):
-            keys[sticker.name] = (*concepts.names_of(sticker.name), *sticker.keywords)
+            said = concepts.names_of(sticker.name)
+            keys[said[0]] = (*said, *sticker.keywords)
     return keys
 
 
 def _aliases(stickers: Sequence[StickerText]) -> tuple[str, ...]:
     other = [alias for one in stickers for alias in concepts.names_of(one.name)[1:]]
-    return tuple(dict.fromkeys((*other, *(concepts.plural(alias) for alias in other))))
+    return tuple(dict.fromkeys((*other, *map(_plural, other))))
+
+
+def _plural(name: str) -> str:
+    return name if concepts.is_plural(name) else concepts.plural(name)
 
 
 def _bare(noun: str) -> str:
@@ -130,7 +134,7 @@ def _bag(text: str, rows: dict[str, int], vectors: NDArray[Any]) -> NDArray[Any]
 
 def _taught(captions: Iterable[str]) -> frozenset[str]:
     """List the words that stand as they are: not those of drawings, which names tell better."""
-    known = [*captions, *PLACE_WORDS, *WEATHER_WORDS, *NUMBERS, *COLOURS]
+    known = [*captions, *PLACE_WORDS, *WEATHER_WORDS, *NUMBERS, *COLOURS, *HYPERNYMS]
     known += [text for texts in (*PLACE_WORDS.values(), *WEATHER_WORDS.values()) for text in texts]
     known += [text for look, texts in LOOK_WORDS.items() for text in (look, *texts)]
     known += [*STYLE_WORDS.values(), *(piece.noun for piece in ACCESSORIES.values())]

@@ -21,9 +21,10 @@ from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher
 from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
-from molnar.lab.train.diffusion import DiffusionTask, name_vectors
+from molnar.lab.train.diffusion import DiffusionTask
 from molnar.lab.train.lexicon import build_lexicon
 from molnar.lab.train.meaning import build_meaning, frequencies
+from molnar.lab.train.naming import name_vectors
 from molnar.lab.train.planner import PlannerTask, sized
 from molnar.lab.train.process import pick_device
 from molnar.lab.train.recipe import Recipe
@@ -99,6 +100,7 @@ class Assembly:
         made = train_tokenizer(weights, vocab_size=part.vocab_size, length=part.length)
         folder.mkdir(parents=True, exist_ok=True)
         self.make_lexicon(trained=False)
+        (folder / "meaning.safetensors").unlink(missing_ok=True)  # it names what was drawn before
         described = {"kind": "tokenizer", "config": dataclasses.asdict(part)}
         replace_durably(folder / "model.json", json.dumps(described, indent=1).encode())
         made.save(folder / "tokenizer.json")  # last: where it is, the others are
@@ -128,7 +130,7 @@ class Assembly:
             teacher=teacher.load_teacher() if known and self.recipe.text.teacher else None,
             common=teacher.vocabulary_words(),
         ).save(path)
-        if known and self.recipe.text.teacher:
+        if known and self.recipe.text.teacher and self.supply.world is not None:
             self.make_meaning(stickers)
         return path
 

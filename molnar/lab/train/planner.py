@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from molnar.base.images import contact_sheet
 from molnar.base.rng import generator
 from molnar.plan.items import Plan
+from molnar.plan.paint import digest
 from molnar.plan.planner import Planner, PlannerConfig
 from molnar.plan.writing import field_of, write, written
 from molnar.text.embeddings import TextEncoder
@@ -68,12 +69,15 @@ class PlannerTask:
         self.encoder = encoder.eval().requires_grad_(False)
         torch.manual_seed(self.data.seed)
         planner = Planner(config)
-        planner.vectors.copy_(torch.from_numpy(np.asarray(vectors, np.float32)))
+        self._vectors = np.asarray(vectors, np.float32)
+        planner.vectors.copy_(torch.from_numpy(self._vectors))
         self.module: nn.Module = planner
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        return {"kind": "planner", "config": self.config, "data": self.data}
+        vectors = dict(zip(self.config.names, self._vectors, strict=True))
+        told = {"names": digest(vectors)}
+        return {"kind": "planner", "config": self.config, "data": self.data, **told}
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give captions number seen ... seen + size - 1 and their plans.
@@ -160,7 +164,8 @@ def _drawn(plan: Plan) -> Any:
             continue
         left, top = (item.x - item.width / 2) * side, (item.y - item.height / 2) * side
         box = (left, top, left + item.width * side, top + item.height * side)
-        pen.rectangle(box, outline=item.colour if item.colour != "white" else "silver", width=2)
+        ink = {None: "black", "white": "silver"}.get(item.colour, item.colour)
+        pen.rectangle(box, outline=ink, width=2)
         pen.text((left + 3, top + 3), f"{item.colour or ''} {item.name}", fill="black")
     return np.asarray(image)
 

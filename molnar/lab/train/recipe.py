@@ -58,7 +58,11 @@ class TextPart:
 class PlannerPart:
     """How the planner is trained. Its names are those of the world, its widths the encoder's."""
 
-    train: TrainSettings
+    train: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            minutes=15, batch=128, lr=1.5e-3, betas=(0.9, 0.98), warmup=10_000, cooldown=0.5
+        )
+    )
     model: PlannerConfig = field(default_factory=PlannerConfig)
     data: PlannerData = field(default_factory=PlannerData)
 
@@ -112,11 +116,11 @@ class Recipe:
 
     name: str
     text: TextPart
-    planner: PlannerPart
     vae: VaePart
     diffusion: DiffusionPart
     upscaler: UpscalerPart
     clip: ClipPart
+    planner: PlannerPart = field(default_factory=PlannerPart)
     tokenizer: TokenizerPart = field(default_factory=TokenizerPart)
     world: WorldConfig = field(default_factory=WorldConfig)
     drawings: Drawings = field(default_factory=Drawings)

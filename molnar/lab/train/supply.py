@@ -253,5 +253,5 @@ class DeviceSource(CrewSource):
         side = self.world.config.size if shape is None else min(shape)
         image = self.renderer.render([spec for spec, _ in drawn], side, shape)
         scaled = image.permute(0, 3, 1, 2).float() * (2.0 / 255.0) - 1.0
-        planned = [plans.plan_of(spec, self.world.stickers) for spec, _ in drawn]
+        planned = [plans.plan_of(spec, self.world.stickers, shape) for spec, _ in drawn]
         return Drawn(scaled.contiguous(), [caption for _, caption in drawn], planned)

@@ -13,6 +13,7 @@ from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.recipe import Drawings
 from molnar.lab.train.supply import Crew, CrewSource, DeviceSource, WorldMaker
+from molnar.plan.items import spread
 
 SHAPES = [(64, 112), (112, 64), (96, 96)]
 
@@ -92,6 +93,10 @@ def test_captions_are_of_the_frame_whoever_draws(stickers: Stickers) -> None:
     device = DeviceSource(world, crew, torch.device("cpu"))
     expected = [world.sample(index, shape=(96, 160)).caption for index in range(60)]
     for source in (device, CrewSource(world, crew)):
-        images, captions, _ = source.pictures(0, 60, (96, 160))
+        images, captions, plans = source.pictures(0, 60, (96, 160))
         assert list(captions) == expected
         assert images.shape == (60, 4, 96, 160)
+        for plan in plans:  # what lies behind fills the frame, as it will when a plan is drawn
+            assert plan is not None
+            assert plan[0] == spread(plan[:1], 96, 160)[0]
+            assert plan[0].width == pytest.approx(160 / 96)
