@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from molnar.text.words import STOP_WORDS
 
 WIDTH = 96  # numbers kept of a word's sentence vector
 MOST = 60_000  # words, the most frequent ones
+LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
 _LEADING = """
 a an the some many several one two three four five six seven eight nine ten small tiny little
@@ -35,16 +37,17 @@ _ALIKE = {
 
 
 def frequencies() -> dict[str, float]:
-    """List common English words with their share of all text, 0..1; empty without `wordfreq`.
+    """List common English words with their share of all text, 0..1; empty without `symspellpy`.
 
-    The PyPI package of that name is read, in training only.
+    The PyPI package of that name carries the list; it is read in training only.
     """
-    if importlib.util.find_spec("wordfreq") is None:
+    spec = importlib.util.find_spec("symspellpy")
+    if spec is None or spec.origin is None:
         return {}
-    from wordfreq import get_frequency_dict
-
-    found: dict[str, float] = get_frequency_dict("en")
-    return found
+    text = (Path(spec.origin).parent / LIST).read_text(encoding="utf-8-sig")
+    counts = {word: int(count) for word, count in map(str.split, text.splitlines())}
+    total = sum(counts.values())
+    return {word: count / total for word, count in counts.items()}
 
 
 def build_meaning(
