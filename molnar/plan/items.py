@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from molnar.base.types import Item, Plan
 
-__all__ = ["BACKGROUND", "COLOURS", "MOST", "TRANSPARENT", "Item", "Plan", "spread"]
+__all__ = ["BACKGROUND", "COLOURS", "MOST", "TRANSPARENT", "Item", "Plan", "overlap", "spread"]
 
 #: Names of the colours that a plan can tell apart.
 COLOURS = (
@@ -43,13 +43,15 @@ def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
         if item.behind:
             moved.append(replace(item, x=across / 2, y=down / 2, width=across, height=down))
             continue
-        under = [other for other in plan[:index] if not other.behind and _overlap(item, other)]
+        under = [other for other in plan[:index] if not other.behind and overlap(item, other)]
         x, y = (under[0].x, under[0].y) if under else (item.x, item.y)
         moved.append(replace(item, x=item.x + x * (across - 1), y=item.y + y * (down - 1)))
     return tuple(moved)
 
 
-def _overlap(one: Item, other: Item) -> bool:
-    apart_x = abs(one.x - other.x) >= (one.width + other.width) / 2
-    apart_y = abs(one.y - other.y) >= (one.height + other.height) / 2
-    return not (apart_x or apart_y)
+def overlap(one: Item, other: Item) -> bool:
+    """Tell whether two boxes share any area."""
+    return (
+        abs(one.x - other.x) < (one.width + other.width) / 2
+        and abs(one.y - other.y) < (one.height + other.height) / 2
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molnar.plan.items import COLOURS, MOST, Item, Plan
+from molnar.plan.items import COLOURS, MOST, Item, Plan, overlap
 
 BINS = 64  # of a place or a size between 0 and 1
 FIELDS = 6  # of a thing: name, colour, x, y, width, height
@@ -16,7 +16,8 @@ _HEAD = 2  # fields of what lies behind: name and colour; its box is the picture
 LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end included
 #: How much of the planner's doubt is kept: 1 = all, 0 = none. What there is should be what was
 #: asked; where it is may vary from seed to seed.
-DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.8
+DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
+TRIES = 8  # of a box
 
 Ask = Callable[[NDArray[np.int64]], Sequence[NDArray[Any]]]
 """Numbers so far, int64 1 S -> logits of the next: names 1 N+1, colours 1 13, bins 1 BINS."""
@@ -75,13 +76,17 @@ def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
 def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
     """Write a plan: ask for the next number until the end.
 
+    A box that crowds an earlier one is drawn again, a few times.
+
     Args:
         ask: A planner with its text.
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
     """
     numbers: list[int] = []
-    for step in range(LENGTH):
+    tries = TRIES
+    while len(numbers) < LENGTH:
+        step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
         if step == 0:
@@ -90,7 +95,34 @@ def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
         numbers.append(_drawn(logits, doubt, float(rng.random())))
         if kind == 0 and step and numbers[-1] == len(names):
             break
+        if kind == FIELDS - 1:
+            again = tries > 0 and _crowded(read(numbers, names))
+            tries = tries - 1 if again else TRIES
+            numbers = numbers[:-4] if again else numbers
     return read(numbers, names)
+
+
+def _crowded(plan: Plan) -> bool:
+    """Tell whether the last thing overlaps another that it should be beside.
+
+    Two of one name should, and two of a colour each (shapes), unless one is inside the other. What
+    is worn overlaps its wearer, which has no one colour.
+    """
+    *others, last = plan
+    return any(
+        overlap(last, other) and not _within(last, other)
+        for other in others
+        if not other.behind
+        and (other.name == last.name or (other.colour is not None and last.colour is not None))
+    )
+
+
+def _within(one: Item, other: Item) -> bool:
+    return (
+        one.name != other.name
+        and abs(one.x - other.x) < abs(one.width - other.width) / 2
+        and abs(one.y - other.y) < abs(one.height - other.height) / 2
+    )
 
 
 def _drawn(logits: NDArray[Any], doubt: float, at: float) -> int:

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
 from molnar.text.words import STOP_WORDS, stems
 
-LEAST = 0.42  # cosine from which a name stands in for a phrase; below, words stay as typed
+LEAST = 0.34  # cosine from which a name stands in for a phrase; below, words stay as typed
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 #: What ends a phrase: what follows tells of another thing, or of where it is. Longest first.
 _CUTS = sorted(
@@ -39,6 +40,7 @@ _CUTS = sorted(
 )  # fmt: skip
 _CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
 _ARTICLES = frozenset({"a", "an", "the"})
+_ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _ONE = _ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
@@ -115,7 +117,8 @@ class Meaning:
                 # "a pair of glasses" is one thing
                 instead = "" if said.endswith(" of") and self._bare(follows) else meant
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
-                text = text[: match.start()] + instead + text[after:]
+                before = _ARTICLE.sub(partial(_fitting, word=instead), text[: match.start()])
+                text = before + instead + text[after:]
         return text
 
     def _bare(self, text: str) -> bool:
@@ -301,8 +304,15 @@ def _phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]
         yield phrase
 
 
+def _fitting(article: re.Match[str], word: str) -> str:
+    """Make the article at the end of a text fit the next word: "an emerald" becomes "a green"."""
+    if not word:
+        return article.group()
+    return article.group(1)[0] + _article(word)[1:] + article.group(2)
+
+
 def _article(word: str) -> str:
-    return "an" if word[0] in "aeiou" else "a"
+    return "an" if word[0].lower() in "aeiou" else "a"
 
 
 def _unit(rows: NDArray[Any]) -> NDArray[Any]:

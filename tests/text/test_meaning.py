@@ -28,7 +28,7 @@ def meaning() -> Meaning:
             {"red", "background", "beach", "circle", "transparent", "pixel", "art", "picture"}
         ),
         leading=frozenset({"a", "an", "the", "two", "three", "red", "small", "flat"}),
-        alike={"a pair of": "two", "scarlet": "red"},
+        alike={"a pair of": "two", "scarlet": "red", "emerald": "green"},
     )
 
 
@@ -42,6 +42,8 @@ def meaning() -> Meaning:
         ("a spook wearing a pooch", "an octopus wearing a dog face"),
         ("a pair of lorries", "two trucks"),
         ("a Scarlet circle", "a red circle"),
+        ("an emerald circle", "a green circle"),
+        ("An emerald circle", "A green circle"),
         ("A LORRY", "A truck"),
         ("A spook", "An octopus"),
         ("pixel art of a pooch", "pixel art of a dog face"),

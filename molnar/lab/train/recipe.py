@@ -60,7 +60,7 @@ class PlannerPart:
 
     train: TrainSettings = field(
         default_factory=lambda: TrainSettings(
-            minutes=15, batch=128, lr=1.5e-3, betas=(0.9, 0.98), warmup=10_000, cooldown=0.5
+            minutes=15, batch=48, lr=1.5e-3, betas=(0.9, 0.98), warmup=2_000, cooldown=0.45
         )
     )
     model: PlannerConfig = field(default_factory=PlannerConfig)
