@@ -1,6 +1,6 @@
 """A loaded model draws picture after picture: median seconds, seconds per stage, peak memory.
 
-python benchmarks/drawing.py [--pictures 10] [--steps N] [--size 512] [--engine onnx]
+python benchmarks/drawing.py [--pictures 10] [--steps N] [--quality Q] [--size 512] [--engine E]
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=10)
     parser.add_argument("--steps", type=int)
+    parser.add_argument("--quality", default="normal", help="fast, normal or best")
     parser.add_argument("--size", type=int, default=512, help="height and width in pixels")
     parser.add_argument("--model", default="sticker")
     parser.add_argument("--engine", default="onnx")
@@ -41,6 +42,7 @@ def main() -> None:
             height=options.size,
             width=options.size,
             steps=options.steps,
+            quality=options.quality,
             seed=seed,
         )
         start = time.perf_counter()

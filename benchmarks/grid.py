@@ -6,6 +6,7 @@ python benchmarks/grid.py [--model sticker] [--output docs/pictures/grid.png]
 from __future__ import annotations
 
 import argparse
+import unicodedata
 from pathlib import Path
 
 import molnar
@@ -50,9 +51,10 @@ def main() -> None:
     pipeline = molnar.load(options.model)
     pictures, captions = [], []
     for prompt in PROMPTS:
+        # the font of the captions has no accents
         [picture] = pipeline(molnar.Request(prompt=prompt, seed=0))
         pictures.append(picture.image)
-        captions.append(prompt)
+        captions.append(unicodedata.normalize("NFD", prompt).encode("ascii", "ignore").decode())
     sheet = contact_sheet(pictures, captions, columns=COLUMNS, cell=192)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     sheet.convert("P", palette=1, colors=128).save(options.output, optimize=True)
