@@ -83,7 +83,7 @@ class Manifest:
     words: str = "words.json"
     meaning: str | None = None  # file that says what untaught words stand for
     sources: str | None = None  # file that lists the drawings it was trained on; decides no picture
-    aspects: tuple[str, ...] = ("1:1",)  # width:height it was trained for
+    aspects: tuple[str, ...] = ("1:1",)  # width:height that it draws
     languages: tuple[str, ...] = ("en",)
     licence: str = "Apache-2.0"
     data: tuple[dict[str, Any], ...] = ()  # bill of materials: source, licence, count, hash
@@ -261,7 +261,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
         raise BundleError(
             f"{path}: unknown part {unknown[0]!r}, expected {', '.join(PARTS)}; update molnar"
         )
-    needed = [manifest.tokenizer, manifest.words, *([manifest.meaning] if manifest.meaning else [])]
+    needed = _read_files(manifest)
     for part in manifest.parts.values():
         refuse_pickle(part.weights)
         if not part.weights.endswith(".safetensors"):
@@ -280,6 +280,11 @@ def _check_names(path: Path, manifest: Manifest) -> None:
         raise BundleError(
             f"{path}: no hash for {missing[0]!r}; every file of a bundle must be listed"
         )
+
+
+def _read_files(manifest: Manifest) -> list[str]:
+    named = (manifest.tokenizer, manifest.words, manifest.meaning)
+    return [name for name in named if name]
 
 
 def refuse_pickle(name: str) -> None:
@@ -328,7 +333,7 @@ def save(folder: Path, manifest: Manifest) -> Bundle:
     Raises:
         BundleError: A file that the manifest names is not there.
     """
-    names = {manifest.tokenizer, manifest.words, *([manifest.meaning] if manifest.meaning else [])}
+    names = set(_read_files(manifest))
     names |= {manifest.sources} if manifest.sources else set()
     for part in manifest.parts.values():
         names |= {part.weights, part.graph}

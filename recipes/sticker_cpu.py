@@ -6,8 +6,8 @@ Hardware:  two CPU cores, 4 GB of memory; with matrix units (AMX) bf16 is used, 
 Time:      a little over three hours in all: text 12 minutes, planner 15, autoencoder 13,
            diffusion 120, upscaler 10, CLIP 15, and some for reading drawings and embedding texts
 Pace:      80 pictures/s in diffusion on two cores with AMX and nothing beside it (16.1 M
-           parameters, 6.3 GFLOP per picture); 506,368 pictures in the last 120 minutes,
-           ten of them disturbed
+           parameters, 6.3 GFLOP per picture, before plans, which add 0.3 M): 506,368 pictures
+           in 120 minutes; with plans, on two cores with AVX2 alone, 11 to 14 pictures/s
 To reach:  ProcEval single >= 0.80, colour >= 0.75, overall >= 0.50. What is shipped, how it came
            about in several runs, and its scores are told in MODEL_CARD.md and docs/log.md
 

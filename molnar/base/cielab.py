@@ -29,3 +29,9 @@ def lab(rgb: NDArray[Any]) -> NDArray[Any]:
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16.0 / 116.0)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], axis=-1)
+
+
+def delta_e(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
+    """Give the CIE76 distance of two Lab arrays ``[..., 3]``; about 2.3 is just noticeable."""
+    gap = first - second
+    return np.asarray(np.sqrt((gap * gap).sum(-1)))

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from molnar.base.cielab import lab
+from molnar.base.cielab import delta_e, lab
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -41,7 +41,7 @@ def looks(image: Pixels) -> list[Pixels]:
     Args:
         image: uint8 H W 3, or H W 4 with straight alpha, which is laid on white.
     """
-    flat = _on_white(image)
+    flat = on_white(image)
     left, top, right, bottom = object_box(image)
     half = max(right - left, bottom - top, 2) / 2 * 1.06
     x, y = (left + right) / 2, (top + bottom) / 2
@@ -62,8 +62,8 @@ def object_box(image: Pixels) -> tuple[int, int, int, int]:
     if image.shape[2] == 4 and int(image[..., 3].min()) < 128:
         inside = image[..., 3] >= 128
     else:
-        colours = lab(_on_white(image))
-        inside = _opened(_distance(colours, np.median(_rim(colours), axis=0)) > _APART)
+        colours = lab(on_white(image))
+        inside = _opened(delta_e(colours, np.median(_rim(colours), axis=0)) > _APART)
     rows, columns = np.nonzero(inside)
     if not len(rows):
         return 0, 0, image.shape[1], image.shape[0]
@@ -81,16 +81,16 @@ def on_white_ground(image: Pixels) -> Pixels | None:
     """
     if image.shape[2] == 4 and int(image[..., 3].min()) < 128:
         return None
-    flat = _on_white(image)
+    flat = on_white(image)
     colours = lab(flat)
     rim = _rim(colours)
     ground = np.median(rim, axis=0)
-    if _distance(ground, lab(np.full(3, 255))) <= _APART:
+    if delta_e(ground, lab(np.full(3, 255))) <= _APART:
         return None
-    if (_distance(rim, ground) <= _APART).mean() < _EVEN:
+    if (delta_e(rim, ground) <= _APART).mean() < _EVEN:
         return None
     painted = flat.copy()
-    painted[_distance(colours, ground) <= _APART] = 255
+    painted[delta_e(colours, ground) <= _APART] = 255
     return painted
 
 
@@ -112,7 +112,7 @@ def _vector(image: Pixels) -> Vectors:
     crop = image if image.shape == (_SIDE, _SIDE, 3) else looks(image)[0]
     colours = lab(crop).astype(np.float32)
     ground = np.median(np.concatenate([colours[0], colours[-1]]), axis=0)
-    shape = np.clip(_distance(colours, ground) / 30, 0, 1)
+    shape = np.clip(delta_e(colours, ground) / 30, 0, 1)
     parts = [
         _pooled(colours - np.float32(60) * np.array([1, 0, 0], np.float32), size)
         for size in (16, 8, 4)
@@ -159,17 +159,12 @@ def _rim(colours: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([colours[:2].reshape(-1, 3), colours[-2:].reshape(-1, 3)])
 
 
-def _on_white(image: Pixels) -> Pixels:
+def on_white(image: Pixels) -> Pixels:
+    """Composite uint8 ``H W 4`` (straight alpha) on white; three channels pass through."""
     if image.shape[2] == 3:
         return image
     alpha = image[..., 3:].astype(np.float32) / 255
     return (image[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-
-
-def _distance(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """CIE76 distance of two Lab arrays [..., 3]."""
-    gap = first - second
-    return np.asarray(np.sqrt((gap * gap).sum(-1)))
 
 
 def _opened(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -38,7 +38,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TextEmbedding:
-    """What the text encoder says about a batch of sentences.
+    """What a network is told of a batch of pictures: a text, and maybe what is planned where.
 
     Example:
         >>> import numpy as np

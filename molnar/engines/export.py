@@ -293,12 +293,14 @@ def compare(bundle: Bundle) -> dict[str, float]:
         worst = 0.0
         for rows in (1, 2, 3):
             inputs = [_other(value, rows) for value in example(name, module)]
+            if name == "planner":
+                inputs[0] = inputs[0][:, : 4 * rows - 3]  # from one number on
             with torch.inference_mode():
                 ours = module(*inputs)
             known = {node.name for node in session.get_inputs()}
             feeds = {
                 k: v.numpy()
-                for k, v in zip(SOURCES[name].inputs, inputs, strict=False)
+                for k, v in zip(SOURCES[name].inputs[: len(inputs)], inputs, strict=True)
                 if k in known
             }
             theirs = session.run(None, feeds)

@@ -233,7 +233,7 @@ class Meaning:
             BundleError: The file is missing or no such file.
         """
         try:
-            arrays = load(Path(path))
+            arrays = load(Path(path), mapped=True)  # most prompts need no vector at all
             told = json.loads(read_metadata(Path(path))["meaning"])
             listed = arrays["words"].tobytes().decode().split("\n")
             return cls(
@@ -281,9 +281,8 @@ def _words(text: str) -> Iterator[Word]:
 def _phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]:
     """Cut a text into phrases, each of one thing; never within a known name.
 
-    "a picture of a spook" is cut after "of" as long as nothing but taught words stands before it,
-    which `Meaning._change` sees to; "the bones of a head" is one phrase; "a pooch chasing a lorry"
-    is two, because its second article begins another thing.
+    "the bones of a head" is one phrase, and so is "a picture of a spook" (`Meaning._first` finds
+    where its thing begins); "a pooch chasing a lorry" is two: its second article begins another.
     """
     cuts = [
         (match.start(), match.end())

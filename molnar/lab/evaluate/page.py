@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import resources
 from itertools import groupby
+from typing import TypeVar
 
 from PIL import Image
 
@@ -35,6 +36,8 @@ from molnar.lab.evaluate.report import (
 from molnar.lab.evaluate.shown import Shown
 from molnar.lab.evaluate.sources import Pixels
 from molnar.lab.evaluate.stickers import Sighting
+
+Judged = TypeVar("Judged", Sighting, Shown)  # a picture that knows its prompt
 
 
 def page(report: Report) -> str:
@@ -142,34 +145,46 @@ def _trials(trials: Sequence[Trial]) -> list[str]:
 
 
 def _sightings(title: str, sightings: Sequence[Sighting]) -> list[str]:
-    """Show pictures with the drawings that they look most like, prompts that failed most first."""
-    prompts = [list(rows) for _, rows in groupby(sightings, lambda seen: seen.prompt)]
-    prompts.sort(key=lambda rows: sum(row.found for row in rows) / len(rows))
-    parts = [f"<h2>{escape(title)}</h2>"] if prompts else []
-    for rows in prompts:
-        right = sum(row.found for row in rows)
-        cells = [
-            _figure(row.image, row.seed, row.found, "like " + ", ".join(dict.fromkeys(row.nearest)))
-            for row in sorted(rows, key=lambda row: row.found)
-        ]
-        parts.append(
-            _prompt(rows[0].prompt, f"{rows[0].name}: {right}/{len(rows)} in the top five", cells)
-        )
-    return parts
+    """Show pictures with the drawings that they look most like."""
+
+    def tell(seen: Sighting, right: int, of: int) -> str:
+        return f"{seen.name}: {right}/{of} in the top five"
+
+    def figure(seen: Sighting) -> str:
+        words = "like " + ", ".join(dict.fromkeys(seen.nearest))
+        return _figure(seen.image, seen.seed, seen.found, words)
+
+    return _by_prompt(title, sightings, lambda seen: seen.found, tell, figure)
 
 
 def _shown(title: str, pictures: Sequence[Shown]) -> list[str]:
-    """Show pictures with what the judge said of them, prompts that failed most first."""
-    prompts = [list(rows) for _, rows in groupby(pictures, lambda shown: shown.prompt)]
-    prompts.sort(key=lambda rows: sum(row.right for row in rows) / len(rows))
+    """Show pictures with what the judge said of them."""
+
+    def tell(shown: Shown, right: int, of: int) -> str:
+        return f"{shown.note}, {right}/{of}"
+
+    def figure(shown: Shown) -> str:
+        return _figure(shown.image, shown.seed, shown.right, shown.words)
+
+    return _by_prompt(title, pictures, lambda shown: shown.right, tell, figure)
+
+
+def _by_prompt(
+    title: str,
+    pictures: Sequence[Judged],
+    right: Callable[[Judged], bool],
+    tell: Callable[[Judged, int, int], str],
+    figure: Callable[[Judged], str],
+) -> list[str]:
+    """Show pictures prompt by prompt, those that failed most first, failures first in each."""
+    prompts = [list(rows) for _, rows in groupby(pictures, lambda one: one.prompt)]
+    prompts.sort(key=lambda rows: sum(map(right, rows)) / len(rows))
     parts = [f"<h2>{escape(title)}</h2>"] if prompts else []
     for rows in prompts:
-        right = sum(row.right for row in rows)
-        cells = [
-            _figure(row.image, row.seed, row.right, row.words)
-            for row in sorted(rows, key=lambda row: row.right)
-        ]
-        parts.append(_prompt(rows[0].prompt, f"{rows[0].note}, {right}/{len(rows)}", cells))
+        cells = [figure(row) for row in sorted(rows, key=right)]
+        parts.append(
+            _prompt(rows[0].prompt, tell(rows[0], sum(map(right, rows)), len(rows)), cells)
+        )
     return parts
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from molnar.base.cielab import delta_e as delta_e
+from molnar.base.likeness import on_white as on_white
 from molnar.lab.data.palette import COLOURS, centres, lab
 
 SIDE_PX = 128  # longest side a picture is judged at
@@ -82,14 +84,6 @@ def judged_size(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     )
 
 
-def on_white(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Composite uint8 ``H W 4`` (straight alpha) on white; three channels pass through."""
-    if image.shape[2] == 3:
-        return image
-    alpha = image[..., 3:].astype(np.float32) / 255
-    return (image[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-
-
 def segment(image: NDArray[np.uint8], use_alpha: bool = False) -> Segments:
     """Split a picture into background and coloured regions.
 
@@ -119,12 +113,6 @@ def segment(image: NDArray[np.uint8], use_alpha: bool = False) -> Segments:
     regions.sort(key=lambda region: -region.area_px)
     background = "transparent" if ground == CLEAR else COLOURS[ground] if ground >= 0 else None
     return Segments(background, tuple(regions), labels.shape[1], labels.shape[0])
-
-
-def delta_e(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """Give the CIE76 distance of two Lab arrays ``[..., 3]``; about 2.3 is just noticeable."""
-    gap = first - second
-    return np.asarray(np.sqrt((gap * gap).sum(-1)))
 
 
 def label_colours(rgb: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

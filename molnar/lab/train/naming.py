@@ -18,8 +18,8 @@ def name_vectors(
 ) -> dict[str, NDArray[np.float32]]:
     """Read every name of a plan by itself, and set the names apart: float32 P, length about 1.
 
-    Sentence vectors of names are all alike ("circle" to "cross": 0.5): what they share would have
-    to be unlearned first. See `apart`.
+    Sentence vectors of names are all alike ("circle" to "cross" has a cosine of 0.66): what they
+    share would have to be unlearned first. See `apart`.
     """
     found: dict[str, NDArray[np.float32]] = {}
     for begin in range(0, len(names), 256):

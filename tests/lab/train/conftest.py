@@ -8,6 +8,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+
+from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.tokenizer import train_tokenizer
+from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+from molnar.text.tokens import Tokenizer
 
 TOY = Path(__file__).with_name("toy.py")
 
@@ -22,3 +29,18 @@ def toy() -> ModuleType:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def frozen() -> tuple[World, Tokenizer, TextEncoder, Autoencoder]:
+    """A world, and the frozen parts of a diffusion task at toy size, with fresh weights."""
+    torch.manual_seed(0)
+    world = World(WorldConfig(seed=5, size=64))
+    tokenizer = train_tokenizer({world.text(i): 1 for i in range(200)}, vocab_size=400, length=24)
+    encoder = TextEncoder(
+        TextEncoderConfig(vocab_size=tokenizer.vocab_size, length=24, width=16, layers=1, pooled=12)
+    )
+    vae = AutoencoderConfig(
+        latent_channels=4, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
+    )
+    return world, tokenizer, encoder, Autoencoder(vae)

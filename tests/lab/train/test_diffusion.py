@@ -12,25 +12,17 @@ from safetensors.torch import save_file
 from molnar.base.errors import ConfigError
 from molnar.diffusion.flow import add_noise
 from molnar.diffusion.unet import UNetConfig
-from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.data.world import World
 from molnar.lab.train.diffusion import MEASURED, DiffusionData, DiffusionTask
 from molnar.lab.train.source import pictures
-from molnar.lab.train.tokenizer import train_tokenizer
-from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
-from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+from molnar.latent.autoencoder import Autoencoder
+from molnar.text.embeddings import TextEncoder
+from molnar.text.tokens import Tokenizer
 
 
 @pytest.fixture(scope="module")
-def task() -> DiffusionTask:
-    torch.manual_seed(0)
-    world = World(WorldConfig(seed=5, size=64))
-    tokenizer = train_tokenizer({world.text(i): 1 for i in range(200)}, vocab_size=400, length=24)
-    encoder = TextEncoder(
-        TextEncoderConfig(vocab_size=tokenizer.vocab_size, length=24, width=16, layers=1, pooled=12)
-    )
-    vae = AutoencoderConfig(
-        latent_channels=4, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
-    )
+def task(frozen: tuple[World, Tokenizer, TextEncoder, Autoencoder]) -> DiffusionTask:
+    world, tokenizer, encoder, codec = copy.deepcopy(frozen)
     network = UNetConfig(
         latent_channels=4,
         text_width=32,
@@ -42,7 +34,7 @@ def task() -> DiffusionTask:
         condition=32,
     )
     data = DiffusionData(size=64, prompts=("a red circle", "two blue stars"))
-    return DiffusionTask(world, network, Autoencoder(vae), tokenizer, encoder, data)
+    return DiffusionTask(world, network, codec, tokenizer, encoder, data)
 
 
 def test_batches_are_pure_and_as_long_as_needed(task: DiffusionTask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,12 @@ from PIL import Image
 
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.plans import names
-from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.data.world import World
 from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
-from molnar.lab.train.tokenizer import train_tokenizer
-from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.latent.autoencoder import Autoencoder
 from molnar.plan.paint import features, paint
-from molnar.text.embeddings import TextEncoder, TextEncoderConfig
+from molnar.text.embeddings import TextEncoder
+from molnar.text.tokens import Tokenizer
 
 NETWORK = UNetConfig(
     latent_channels=4, text_width=32, pooled_width=12, channels=(32, 32), attention=(False, True),
@@ -26,18 +27,9 @@ START = 2  # markers of an empty caption
 
 
 @pytest.fixture(scope="module")
-def task() -> DiffusionTask:
-    torch.manual_seed(0)
-    world = World(WorldConfig(seed=5, size=64))
-    tokenizer = train_tokenizer({world.text(i): 1 for i in range(200)}, vocab_size=400, length=24)
-    encoder = TextEncoder(
-        TextEncoderConfig(vocab_size=tokenizer.vocab_size, length=24, width=16, layers=1, pooled=12)
-    )
-    vae = AutoencoderConfig(
-        latent_channels=4, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
-    )
+def task(frozen: tuple[World, Tokenizer, TextEncoder, Autoencoder]) -> DiffusionTask:
+    world, tokenizer, encoder, codec = copy.deepcopy(frozen)
     data = DiffusionData(size=64, prompts=("a red circle",))
-    codec = Autoencoder(vae)
     return DiffusionTask(world, NETWORK, codec, tokenizer, encoder, data, names(None))
 
 
