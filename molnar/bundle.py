@@ -22,7 +22,7 @@ from molnar.latent.format import LatentFormat
 
 FORMAT = 1
 MANIFEST = "bundle.json"
-PARTS = ("text", "planner", "velocity", "decoder", "encoder", "upscaler")
+PARTS = ("text", "planner", "velocity", "decoder", "encoder", "upscaler", "clip")
 SHIPPED = Path(__file__).parent / "models"
 
 
@@ -283,8 +283,7 @@ def _check_names(path: Path, manifest: Manifest) -> None:
 
 
 def _read_files(manifest: Manifest) -> list[str]:
-    named = (manifest.tokenizer, manifest.words, manifest.meaning)
-    return [name for name in named if name]
+    return [name for name in (manifest.tokenizer, manifest.words, manifest.meaning) if name]
 
 
 def refuse_pickle(name: str) -> None:
@@ -333,8 +332,7 @@ def save(folder: Path, manifest: Manifest) -> Bundle:
     Raises:
         BundleError: A file that the manifest names is not there.
     """
-    names = set(_read_files(manifest))
-    names |= {manifest.sources} if manifest.sources else set()
+    names = {*_read_files(manifest), *([manifest.sources] if manifest.sources else [])}
     for part in manifest.parts.values():
         names |= {part.weights, part.graph}
     records = {}

@@ -6,7 +6,6 @@ of a request nor the pictures beside it ever change a picture.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,18 +17,18 @@ from numpy.typing import NDArray
 
 from molnar.base.clock import Clock
 from molnar.base.errors import RequestError
-from molnar.base.images import fit, from_model, on_white
+from molnar.base.images import fit, from_model, on_white, squeeze
 from molnar.base.quantise import unpacked
 from molnar.base.request import Picture, Request, UnknownWord
 from molnar.base.rng import PLANNING, PictureRng, batch_seeds, draw_seed, generator, noise
 from molnar.base.types import Parts, Step, TextEmbedding
 from molnar.base.weights import load as load_arrays
-from molnar.bundle import Bundle, Defaults, Manifest
+from molnar.bundle import Bundle, Defaults
+from molnar.canvas import Canvas, canvas
 from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
 from molnar.engines import open_parts
-from molnar.latent.format import ratio_of
 from molnar.plan.items import Plan, spread
 from molnar.plan.paint import paint
 from molnar.plan.writing import write
@@ -38,7 +37,7 @@ from molnar.text.prompt import Prompt
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
 
-__all__ = ["Canvas", "Pipeline", "load"]
+__all__ = ["Pipeline", "load"]
 
 CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
 CLEAR_WORDS = "on a transparent background"  # as in the captions it was trained on
@@ -69,21 +68,6 @@ def load(
     first = ("velocity", "text", "planner")  # while tokenizer and words are read
     prepare(parts, *(name for name in first if name in bundle.manifest.parts))
     return Pipeline(bundle, parts, engine)
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """How a picture of the asked size comes from what the model can draw.
-
-    Example:
-        >>> Canvas(height=128, width=128, enlargements=1, cropped=False).enlargements
-        1
-    """
-
-    height: int  # pixels the model draws, before any enlargement
-    width: int
-    enlargements: int  # runs of the upscaler
-    cropped: bool  # the model cannot draw this shape: a part of the drawing is cut off
 
 
 class Pipeline:
@@ -125,6 +109,11 @@ class Pipeline:
             RequestError: A field is out of its range, or the model has no such quality.
         """
         request.validated()
+        if request.best_of > 1 and "clip" not in self.bundle.manifest.parts:
+            raise RequestError(
+                f"model {self.bundle.manifest.name!r} has no CLIP to choose by; "
+                "got best_of above 1, expected 1"
+            )
         open_fields = (request.steps, request.guidance, request.sampler)
         defaults = self._defaults(request.quality if None in open_fields else "normal")
         return replace(
@@ -183,26 +172,29 @@ class Pipeline:
         with clock.times("text"):
             text, null = self.embed(request)
             unknown = self.unknown(request.prompt)
-        for index, seed in enumerate(batch_seeds(request.seed, request.count)):
+        seeds = batch_seeds(request.seed, request.count * request.best_of)
+        for index in range(request.count):
             clock = Clock(text=clock.seconds["text"])
-            latent = None
-            with clock.times("plan"):
-                plan = self.plan(text, seed)
-                told = self._told(text, plan, shape)
-            for step in self._sample(request, seed, shape, (told, null), clock):
-                latent = step.x
-                yield step
+            found: list[_Drawn] = []
+            for number, seed in enumerate(seeds[index * request.best_of :][: request.best_of]):
+                drawn = _Drawn(seed, clock)
+                for step in self._sample(request, drawn, shape, (text, null)):
+                    yield step.among(number, request.best_of)
+                self._decode(drawn, text, rated=request.best_of > 1)
+                found.append(drawn)
+            best = max(found, key=lambda drawn: drawn.fit or 0.0)  # the first of equals
             yield Picture(
-                image=self._finish(request, latent, shape, clock),
+                image=self._finish(request, best, shape),
                 request=request,
-                seed=seed,
+                seed=best.seed,
                 index=index,
                 model=self.bundle.manifest.name,
                 model_hash=self.bundle.hash,
                 engine=self.engine,
                 seconds=clock.seconds,
                 unknown=unknown,
-                plan=plan,
+                plan=best.plan,
+                fit=best.fit,
             )
 
     def wording(self, request: Request) -> Prompt:
@@ -257,46 +249,68 @@ class Pipeline:
     def _sample(
         self,
         request: Request,
-        seed: int,
+        drawn: _Drawn,
         shape: Canvas,
         texts: tuple[TextEmbedding, TextEmbedding],
-        clock: Clock,
     ) -> Iterator[Step]:
-        """Embeddings and noise -> a latent, step by step."""
+        """Embeddings and noise -> a plan, and a latent, step by step."""
         manifest = self.bundle.manifest
         assert request.guidance is not None
         assert request.sampler is not None
         assert request.schedule is not None
         assert request.steps is not None
+        with drawn.clock.times("plan"):
+            drawn.plan = self.plan(texts[0], drawn.seed)
+            told = self._told(texts[0], drawn.plan, shape)
         low, high = manifest.defaults.interval
         guidance = Guidance(
             scale=request.guidance, low=low, high=high, rescale=manifest.defaults.rescale
         )
-        denoise = paired(self.parts.velocity, *texts, guidance)
-        x = noise(seed, 0, manifest.latent.shape(height=shape.height, width=shape.width))[None]
+        denoise = paired(self.parts.velocity, told, texts[1], guidance)
+        latent = manifest.latent.shape(height=shape.height, width=shape.width)
+        x = noise(drawn.seed, 0, latent)[None]
         times = times_of(request.schedule, request.steps, manifest.defaults.shift)
-        steps = SAMPLERS[request.sampler](denoise, x, times, PictureRng([seed]))
+        steps = SAMPLERS[request.sampler](denoise, x, times, PictureRng([drawn.seed]))
         while True:
-            with clock.times("diffusion"):
+            with drawn.clock.times("diffusion"):
                 step = next(steps, None)
             if step is None:
                 return
+            drawn.latent = step.x
             yield step
 
-    def _finish(
-        self, request: Request, latent: Any, shape: Canvas, clock: Clock
-    ) -> NDArray[np.uint8]:
-        """A latent -> decoder -> upscaler -> the pixels of the picture."""
-        with clock.times("decode"):
-            image = self.parts.decode(latent)
-        with clock.times("upscale"):
+    def _decode(self, drawn: _Drawn, text: TextEmbedding, rated: bool) -> None:
+        """A latent -> a small picture, and how well it fits the text if that is asked."""
+        with drawn.clock.times("decode"):
+            drawn.image = np.clip(self.parts.decode(drawn.latent), -1, 1)
+        if rated:
+            side = int(self.bundle.part("clip").config["vision"]["image_size"])
+            with drawn.clock.times("choose"):
+                drawn.fit = float(self.parts.rate(squeeze(drawn.image, side), text)[0])
+
+    def _finish(self, request: Request, drawn: _Drawn, shape: Canvas) -> NDArray[np.uint8]:
+        """A small picture -> upscaler -> the pixels of the picture."""
+        image = drawn.image
+        with drawn.clock.times("upscale"):
             for _ in range(shape.enlargements):
-                image = self.parts.upscale(np.clip(image, -1, 1))
-            image = fit(np.clip(image, -1, 1), request.height, request.width)
+                image = np.clip(self.parts.upscale(image), -1, 1)
+            image = fit(image, request.height, request.width)
         if not request.transparent:
             image = on_white(image)
         pixels = from_model(image)[0]
         return pixels if request.transparent else np.ascontiguousarray(pixels[..., :3])
+
+
+@dataclass
+class _Drawn:
+    """A picture on its way."""
+
+    seed: int
+    clock: Clock  # shared by those that one is chosen from
+    plan: Plan = ()
+    latent: Any = None  # 1 C h w
+    image: Any = None  # 1 4 H W in [-1, 1], as decoded
+    fit: float | None = None
 
 
 def names_of(bundle: Bundle) -> dict[str, Floats] | None:
@@ -314,24 +328,6 @@ def prepare(parts: Parts, *names: str) -> None:
     begin: Callable[..., None] | None = getattr(parts, "prepare", None)
     if begin is not None:
         begin(*names)
-
-
-def canvas(request: Request, manifest: Manifest) -> Canvas:
-    """Choose what to draw: the nearest shape the model knows, then enlarged to cover."""
-    upscaler = manifest.parts.get("upscaler")
-    factor = int(upscaler.config.get("scale", 4)) if upscaler else 1
-    area = manifest.defaults.height * manifest.defaults.width / factor**2
-    wanted = math.log(request.width / request.height)
-    ratio = min(
-        (ratio_of(text) for text in manifest.aspects), key=lambda r: abs(math.log(r) - wanted)
-    )
-    height, width = manifest.latent.size_of(ratio, area)
-    needed = max(request.height / height, request.width / width)
-    enlargements = 0
-    while upscaler and needed > factor**enlargements:
-        enlargements += 1
-    cropped = abs(math.log(width / height) - wanted) > 0.02
-    return Canvas(height, width, enlargements, cropped)
 
 
 def _row(text: TextEmbedding, row: int) -> TextEmbedding:

@@ -30,6 +30,8 @@ def write_workspace(folder: Path) -> Path:
     """Write what training leaves behind, with random weights and the smallest sizes."""
     import torch
 
+    from molnar.clip.model import CLIP, CLIPConfig
+    from molnar.clip.vision import VisionConfig
     from molnar.diffusion.unet import UNet, UNetConfig
     from molnar.lab.train.tokenizer import train_tokenizer
     from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
@@ -37,6 +39,9 @@ def write_workspace(folder: Path) -> Path:
     from molnar.plan.planner import Planner, PlannerConfig
     from molnar.text.embeddings import TextEncoder, TextEncoderConfig
     from molnar.upscale.upscaler import Upscaler, UpscalerConfig
+
+    small = VisionConfig(image_size=16, channels=(8, 8), width=12)
+    clip = CLIPConfig(vision=small, pooled_width=16, width=12)
 
     (folder / "tokenizer").mkdir(parents=True)
     tokenizer = train_tokenizer(CAPTIONS, vocab_size=300)
@@ -77,6 +82,7 @@ def write_workspace(folder: Path) -> Path:
         "diffusion": (unet, UNet(unet)),
         "vae": (codec, Autoencoder(codec)),
         "upscaler": (upscaler, Upscaler(upscaler)),
+        "clip": (clip, CLIP(clip)),
     }
     for name, (config, module) in modules.items():
         for value in module.parameters():

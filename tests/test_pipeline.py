@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 
 import molnar
+from molnar.base import metadata
 from molnar.base.errors import ConfigError, RequestError
-from molnar.base.request import Picture, Request
-from molnar.base.types import Step
+from molnar.base.images import squeeze
+from molnar.base.request import Picture, Request, request_from
+from molnar.base.types import Step, TextEmbedding
 from molnar.bundle import Bundle, Manifest, Quality
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import SCHEDULES
-from molnar.pipeline import Canvas, Pipeline, canvas, fit, load, on_white
+from molnar.canvas import Canvas, canvas
+from molnar.pipeline import Pipeline, fit, load, on_white
 from molnar.text.meaning import Meaning
 
 SHIPPED = Path(molnar.__file__).parent / "models" / "sticker"
@@ -286,3 +289,45 @@ def test_words_are_read_by_their_meaning_and_that_is_said(
     assert told.wording(told.resolve(request)).negative == "a vixen"
     assert "read as: a fox" in told.notes(request)
     assert not [note for note in told.notes(Request(prompt="a fox")) if "read as" in note]
+
+
+def test_the_best_of_several_is_the_picture_of_its_own_seed(pipeline: Pipeline) -> None:
+    wish = small(count=2, best_of=3, seed=11)
+    chosen = pipeline(wish)
+    text, _ = pipeline.embed(wish)
+    for index, picture in enumerate(chosen):
+        seeds = range(11 + 3 * index, 14 + 3 * index)
+        [again] = pipeline(small(seed=picture.seed))
+        assert np.array_equal(again.image, picture.image)
+        assert again.fit is None
+        fits = {seed: rated(pipeline, small(seed=seed), text) for seed in seeds}
+        assert picture.seed == max(seeds, key=lambda seed: fits[seed])
+        assert picture.fit == pytest.approx(fits[picture.seed], abs=1e-5)
+        assert len({round(value, 6) for value in fits.values()}) == 3
+
+
+def rated(pipeline: Pipeline, request: Request, text: TextEmbedding) -> float:
+    """Rate a picture from outside: its last latent, decoded, laid on white, made small."""
+    *_, last = pipeline.steps(request)
+    image = np.clip(pipeline.parts.decode(last.x), -1, 1)
+    return float(pipeline.parts.rate(squeeze(image, 16), text)[0])
+
+
+def test_steps_of_all_that_one_is_chosen_from_are_counted(pipeline: Pipeline) -> None:
+    steps = list(pipeline.steps(small(best_of=2, steps=3)))
+    assert [(step.index, step.of) for step in steps] == [(k, 6) for k in range(6)]
+
+
+def test_nothing_is_chosen_without_a_clip(pipeline: Pipeline) -> None:
+    manifest = pipeline.bundle.manifest
+    parts = {name: part for name, part in manifest.parts.items() if name != "clip"}
+    bundle = Bundle(pipeline.bundle.folder, replace(manifest, parts=parts))
+    with pytest.raises(RequestError, match="no CLIP to choose by"):
+        Pipeline(bundle, pipeline.parts)(small(best_of=2))
+
+
+def test_a_chosen_picture_repeats_alone(pipeline: Pipeline, tmp_path: Path) -> None:
+    [picture] = pipeline(small(best_of=2, seed=3))
+    request = request_from(metadata.read(picture.save(tmp_path / "chosen.png")))
+    assert (request.best_of, request.seed) == (1, picture.seed)
+    assert np.array_equal(pipeline(request)[0].image, picture.image)

@@ -194,11 +194,28 @@ def fit(image: Floats, height: int, width: int) -> Floats:
     box = (over_x / 2, over_y / 2, have_width - over_x / 2, have_height - over_y / 2)
     # Whole factors are plain means of the pixels inside; anything else needs a wider filter.
     how = Image.Resampling.BOX if scale >= 1 and scale == round(scale) else Image.Resampling.LANCZOS
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((width, height), how, box)) for plane in image[0]
-    ]
-    covered: Floats = np.clip(np.stack(planes)[None], -1, 1)
-    return covered
+    return _resized(image, (width, height), how, box)
+
+
+def squeeze(image: Floats, side: int) -> Floats:
+    """Resize a picture to a square, whatever its shape: nothing of it is cut off.
+
+    Args:
+        image: 1 4 H W, premultiplied, in [-1, 1].
+        side: Pixels.
+    """
+    return _resized(image, (side, side), Image.Resampling.BOX)
+
+
+def _resized(
+    image: Floats,
+    size: tuple[int, int],
+    how: Image.Resampling,
+    box: tuple[float, float, float, float] | None = None,
+) -> Floats:
+    planes = [np.asarray(Image.fromarray(plane).resize(size, how, box)) for plane in image[0]]
+    resized: Floats = np.clip(np.stack(planes)[None], -1, 1)
+    return resized
 
 
 def on_white(image: Floats) -> Floats:

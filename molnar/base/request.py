@@ -45,6 +45,7 @@ class Request:
     """A wish for pictures; None means what the model recommends, and for the seed, a random one.
 
     Picture k of a request has seed `seed + k` (modulo 2**32) and equals the single picture of it.
+    With `best_of` N it is the best of the seeds from `seed + k N` on, and equals that one's picture.
 
     Example:
         >>> Request(prompt="a red fox", steps=8).validated().height
@@ -63,6 +64,9 @@ class Request:
         None, "Same seed, same picture; random if absent.", minimum=0, maximum=NUM_SEEDS - 1
     )
     count: int = asked(1, "How many pictures.", minimum=1, maximum=64)
+    best_of: int = asked(
+        1, "Draw so many for each, and keep the one that fits the prompt best.", minimum=1, maximum=16
+    )
     sampler: str | None = asked(
         None, "How to walk from noise to picture.", choices=tuple(metadata.SAMPLER_LABELS)
     )
@@ -115,7 +119,7 @@ class Picture:
 
     image: NDArray[np.uint8]  # H W 3, or H W 4 with straight alpha
     request: Request  # resolved: nothing in it is None
-    seed: int  # of this picture: the request's seed + index
+    seed: int  # of this picture: with it alone, the same comes out
     index: int = 0  # which of the request's pictures
     model: str = ""
     model_hash: str = ""  # sha256 of the bundle, hexadecimal
@@ -123,6 +127,7 @@ class Picture:
     seconds: Mapping[str, float] = field(default_factory=dict)  # per stage
     unknown: list[UnknownWord] = field(default_factory=list)
     plan: Plan = ()  # what the model decided to draw where; empty without a planner
+    fit: float | None = None  # cosine of picture and prompt, where it was chosen for it
 
     def to_pil(self) -> Image.Image:
         """Return the picture as a Pillow image, RGB or RGBA."""
@@ -141,6 +146,7 @@ class Picture:
             "engine": self.engine,
             "seconds": dict(self.seconds),
             "unknown": [to_json(word) for word in self.unknown],
+            "fit": self.fit,
             "pixels_sha256": pixels_sha256(self.image),
         }
 
@@ -192,7 +198,7 @@ def request_from(found: metadata.Metadata) -> Request:
     if found.record is not None:
         try:
             request = from_json(Request, found.record["request"])
-            return request.replaced(seed=found.record["seed"], count=1).validated()
+            return request.replaced(seed=found.record["seed"], count=1, best_of=1).validated()
         except (KeyError, MolnarError) as error:
             raise DataError(
                 f"the picture's molnar record cannot be used ({one_line(error)}); "

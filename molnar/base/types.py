@@ -11,7 +11,7 @@ An `Array` is a numpy array or a torch tensor: the path of a picture only uses w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 Array = Any
@@ -93,6 +93,10 @@ class Step:
     x: Latent  # the latent at t
     x0: Latent  # the estimate of the data that this step used
 
+    def among(self, number: int, count: int) -> Step:
+        """Count it among the steps of `count` pictures of which this is number 0, 1, ..."""
+        return replace(self, index=number * self.of + self.index, of=count * self.of)
+
 
 class Parts(Protocol):
     """What an engine offers: each part of a bundle as a callable on arrays of its own kind."""
@@ -119,4 +123,8 @@ class Parts(Protocol):
 
     def upscale(self, image: Array) -> Array:
         """Enlarge an image B 4 H W in [-1, 1] by the upscaler's factor."""
+        ...
+
+    def rate(self, image: Array, text: TextEmbedding) -> Array:
+        """Say how well images B 4 S S in [-1, 1], premultiplied, fit texts: cosines B."""
         ...

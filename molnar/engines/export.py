@@ -38,7 +38,7 @@ except ImportError as error:
 Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
 MEANING = "meaning.safetensors"
-OPTIONAL = frozenset({"planner", "upscaler"})
+OPTIONAL = frozenset({"planner", "upscaler", "clip"})
 SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
 
@@ -71,6 +71,7 @@ SOURCES = {
     "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",)),
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
     "upscaler": Source(folder="upscaler", inputs=("image",), outputs=("large",)),
+    "clip": Source(folder="clip", inputs=("seen", "pooled"), outputs=("fit",), quantised=True),
 }
 
 
@@ -86,7 +87,7 @@ def export(
 
     Args:
         workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ upscaler/
-            sources/.
+            clip/ sources/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
@@ -273,6 +274,9 @@ def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:
             normal(pooled),
             *((normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()),
         )
+    if name == "clip":
+        side = config.vision.image_size
+        return normal(4, side, side).clamp(-1, 1), normal(config.pooled_width)
     if name == "decoder":
         return (normal(config.latent_channels, SIZE, SIZE),)
     return (normal(4, 8 * SIZE, 8 * SIZE).clamp(-1, 1),)
@@ -292,7 +296,7 @@ def compare(bundle: Bundle) -> dict[str, float]:
         session = open_session(str(bundle.path(bundle.part(name).graph)))
         worst = 0.0
         for rows in (1, 2, 3):
-            inputs = [_other(value, rows) for value in example(name, module)]
+            inputs = [_other(value, rows, wider=name != "clip") for value in example(name, module)]
             if name == "planner":
                 inputs[0] = inputs[0][:, : 4 * rows - 3]  # from one number on
             with torch.inference_mode():
@@ -311,7 +315,8 @@ def compare(bundle: Bundle) -> dict[str, float]:
     return found
 
 
-def _other(value: torch.Tensor, rows: int) -> torch.Tensor:
-    """Give an example another batch size, and another width where it is a picture."""
+def _other(value: torch.Tensor, rows: int, wider: bool) -> torch.Tensor:
+    """Give an example another batch size, and a picture, where it may be wider, another width."""
     repeated = value[[0, 1, 0][:rows]]
-    return torch.cat([repeated, repeated.flip(-1)], dim=-1) if value.dim() == 4 else repeated
+    picture = wider and value.dim() == 4
+    return torch.cat([repeated, repeated.flip(-1)], dim=-1) if picture else repeated

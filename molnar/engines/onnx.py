@@ -89,6 +89,10 @@ class OnnxParts:
         """Enlarge an image float32 B 4 H W in [-1, 1] by the upscaler's factor."""
         return self._run("upscaler", {"image": image})[0]
 
+    def rate(self, image: Floats, text: TextEmbedding) -> Any:
+        """Say how well images float32 B 4 S S in [-1, 1], premultiplied, fit texts: cosines B."""
+        return self._run("clip", {"seen": image, "pooled": text.pooled})[0]
+
     def _run(self, name: str, feeds: dict[str, Any]) -> list[Any]:
         session = self._session(name).result()
         # A network may not read all it is offered, and its graph then has no such input.
@@ -129,6 +133,9 @@ def open_session(path: str, threads: int | None = None, whole: bool = True) -> A
     levels = onnxruntime.GraphOptimizationLevel
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if whole else levels.ORT_ENABLE_BASIC
     options.log_severity_level = QUIET
+    # Each part has threads of its own, and those that wait by spinning take the cores from the
+    # part whose turn it is: with two cores a picture took twice as long.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:

@@ -24,6 +24,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("torch", "train") from error
 
+from molnar.clip.model import CLIP, CLIPConfig
 from molnar.diffusion import networks
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
 from molnar.plan.planner import Planner, PlannerConfig
@@ -79,6 +80,10 @@ class TorchParts:
         """Enlarge an image float32 B 4 H W in [-1, 1] by the upscaler's factor."""
         return self._run("upscaler", image)[0]
 
+    def rate(self, image: Any, text: TextEmbedding) -> Any:
+        """Say how well images float32 B 4 S S in [-1, 1], premultiplied, fit texts: cosines B."""
+        return self._run("clip", image, text.pooled)[0]
+
     def _run(self, name: str, *inputs: Any) -> list[Any]:
         if name not in self._modules:
             self._modules[name] = open_module(self._bundle, name)
@@ -127,11 +132,23 @@ class Encode(nn.Module):
         return Autoencoder.encode(cast(Autoencoder, self), image)
 
 
+class Rate(CLIP):
+    """A CLIP that is asked about pairs: picture k and text k."""
+
+    def __init__(self, config: CLIPConfig) -> None:
+        super().__init__(config)
+        del self.log_scale, self.bias  # of the loss alone
+
+    def forward(self, image: Tensor, pooled: Tensor) -> Tensor:
+        """Give the cosines, Float B, of images B 4 S S and sentence vectors B P."""
+        return (self.image_features(image) * self.text_features(pooled)).sum(dim=-1)
+
+
 def build(name: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
     """Make the module of a part, with fresh weights.
 
     Args:
-        name: "text", "planner", "velocity", "decoder", "encoder" or "upscaler".
+        name: "text", "planner", "velocity", "decoder", "encoder", "upscaler" or "clip".
         kind: Which network, where there is a choice.
         config: Its sizes.
     """
@@ -143,6 +160,8 @@ def build(name: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
         return networks.build(kind, config)
     if name == "upscaler":
         return Upscaler(from_json(UpscalerConfig, config))
+    if name == "clip":
+        return Rate(from_json(CLIPConfig, config))
     half = Decode if name == "decoder" else Encode
     return half(from_json(AutoencoderConfig, config))
 

@@ -33,6 +33,7 @@ class PlannerConfig:
     width: int = 192  # D
     layers: int = 3
     heads: int = 4
+    reach: int = 2  # words on each side that are read together with a word
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
@@ -109,7 +110,8 @@ class Planner(nn.Module):
         self.register_buffer(
             "items", torch.tensor([item_of(s) for s in range(LENGTH)]), persistent=False
         )
-        self.text_in = nn.Linear(config.text_width, width)
+        # A word with its neighbours: "circle" knows at once that "red" stands before it.
+        self.text_in = nn.Conv1d(config.text_width, width, 2 * config.reach + 1, padding="same")
         self.text_norm = nn.LayerNorm(width)
         self.name_in = nn.Linear(config.name_width, width, bias=False)
         self.name_own = nn.Embedding(count, width)
@@ -155,7 +157,9 @@ class Planner(nn.Module):
 
     def think(self, written: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """Read text and plan so far: Float B S D."""
-        text = self.text_norm(self.text_in(tokens))
+        words = tokens * mask.unsqueeze(-1)
+        near = self.text_in(words.transpose(1, 2)).transpose(1, 2)
+        text = self.text_norm(near)
         x = self.read(written)
         for layer in self.layers:
             x = layer(x, text, mask)
@@ -164,8 +168,13 @@ class Planner(nn.Module):
 
     def rate(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Turn Float B S D into the three kinds of logits."""
+        return self.rate_names(x), self.to_colour(x), self.to_bin(x)
+
+    def rate_names(self, x: Tensor) -> Tensor:
+        """Turn Float ... D into logits of names, Float ... N+1."""
         near = self.to_vector(x) @ self.vectors.T
-        return self.to_name(x) + F.pad(near, (0, 1)), self.to_colour(x), self.to_bin(x)
+        logits: Tensor = self.to_name(x) + F.pad(near, (0, 1))
+        return logits
 
     def forward(
         self, written: Tensor, tokens: Tensor, mask: Tensor

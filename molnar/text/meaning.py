@@ -81,6 +81,7 @@ class Meaning:
     taught: frozenset[str] = frozenset()  # words of captions: they stand as they are
     leading: frozenset[str] = frozenset()  # articles, numbers, colours, sizes, styles
     alike: Mapping[str, str] = field(default_factory=dict)  # words -> others, outside of names
+    kinds: Mapping[str, int] = field(default_factory=dict)  # "sloop" -> row of `names`
 
     def __post_init__(self) -> None:
         """Index the names once."""
@@ -150,8 +151,8 @@ class Meaning:
         core = phrase[first:]
         if all(self._stands(word.text) for word in core):
             return None
-        row, cosine = self._row([word.text for word in core])
-        if row is None or cosine < LEAST:
+        row = self._meant([word.text for word in core])
+        if row is None:
             return None
         before = [word.text for word in phrase[start:first]]
         name = self.plurals[row] if self._many(before, core[-1].text) else self.names[row]
@@ -205,6 +206,20 @@ class Meaning:
             or not self.taught.isdisjoint(stems(word))
         )
 
+    def _meant(self, words: Sequence[str]) -> int | None:
+        """Give the row of the name that words stand for: a kind of it, or the nearest to them.
+
+        The end of a phrase says of what kind a thing is: "an old fishing boat" is a boat.
+        """
+        for begin in range(len(words)):
+            *before, last = words[begin:]
+            for ending in (last, *sorted(stems(last))):
+                row = self.kinds.get(" ".join([*before, ending]))
+                if row is not None:
+                    return row
+        row, cosine = self._row(words)
+        return row if cosine >= LEAST else None
+
     def nearest(self, phrase: str) -> tuple[str, float]:
         """Give the name nearest to a phrase, singular, and its cosine; ("", 0) if none is known."""
         row, cosine = self._row([word.text for word in _words(phrase)])
@@ -247,6 +262,7 @@ class Meaning:
                 taught=frozenset(told["taught"]),
                 leading=frozenset(told["leading"]),
                 alike=dict(told["alike"]),
+                kinds=dict(told.get("kinds", {})),
             )
         except (OSError, ValueError, KeyError, TypeError, WeightsError) as error:
             raise BundleError(
@@ -263,6 +279,7 @@ class Meaning:
             "taught": sorted(self.taught),
             "leading": sorted(self.leading),
             "alike": dict(self.alike),
+            "kinds": dict(self.kinds),
         }
         listed = "\n".join(sorted(self.words, key=lambda word: self.words[word])).encode()
         arrays: dict[str, Any] = {

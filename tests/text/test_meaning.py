@@ -29,6 +29,7 @@ def meaning() -> Meaning:
         ),
         leading=frozenset({"a", "an", "the", "two", "three", "red", "small", "flat"}),
         alike={"a pair of": "two", "scarlet": "red", "emerald": "green"},
+        kinds={"great dane": 0, "dane": 2, "hatchback": 1},
     )
 
 
@@ -50,6 +51,10 @@ def meaning() -> Meaning:
         ("a picture of two spooks", "a picture of two octopuses"),
         ("pooches", "dog faces"),
         ("7 lorries", "7 trucks"),
+        ("a Great Dane", "a dog face"),
+        ("two old great danes", "two dog faces"),
+        ("a red hatchback on a beach", "a red truck on a beach"),
+        ("a spook hatchback", "a truck"),
         ("a small spook", "a small octopus"),
         ("a shaggy red pooch", "a red dog face"),
         ("a pooch chasing a lorry", "a dog face a truck"),

@@ -1,4 +1,4 @@
-"""`molnar eval`: measure a model, beside the four controls that a score means nothing without."""
+"""`molnar eval`: measure a model, beside the controls that a score means nothing without."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha"
     help="Pictures of each prompt: seeds 0, 1, 2, ...",
 )
 @click.option("--steps", type=click.IntRange(1, 150), help="Other than the model's own.")
+@click.option(
+    "--quality", type=click.Choice(["fast", "normal", "best"]), help="Other than normal."
+)
+@click.option("--best-of", type=click.IntRange(1, 16), help="Let the model's CLIP choose.")
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
@@ -93,7 +97,8 @@ def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
     from molnar.lab.evaluate.exam import Exam
 
     quick = flags["quick"]
-    fields = {} if flags["steps"] is None else {"steps": flags["steps"]}
+    named = ("steps", "quality", "best_of")
+    fields = {name: flags[name] for name in named if flags[name] is not None}
     return Exam(
         num_prompts=flags["prompts"] or (20 if quick else 50),
         num_seeds=flags["seeds"],

@@ -13,6 +13,7 @@ from molnar.app.cli.output import STDOUT, Output
 from molnar.app.cli.progress import Progress
 from molnar.app.cli.wishes import requests
 from molnar.base.request import Picture, Request
+from molnar.base.rng import batch_seeds
 
 ABOUT = {field.name: field.metadata["help"] for field in dataclasses.fields(Request)}
 CHOICES = {field.name: field.metadata.get("choices", ()) for field in dataclasses.fields(Request)}
@@ -39,6 +40,7 @@ def _any_of(name: str) -> str:
     "-s", "--seed", type=int, multiple=True, help=f"{ABOUT['seed']} Repeatable; -1 is random."
 )
 @click.option("-b", "--batch", "--count", "count", type=int, help=ABOUT["count"])
+@click.option("--best-of", type=int, metavar="N", help=ABOUT["best_of"])
 @click.option("--quality", type=click.Choice(CHOICES["quality"]), help=ABOUT["quality"])
 @click.option("--sampler", help=_any_of("sampler"))
 @click.option("--scheduler", "--schedule", "schedule", help=_any_of("schedule"))
@@ -58,7 +60,7 @@ def make(**flags: Any) -> None:
     output = Output(
         target=flags["output"], count=count, force=flags["force"], plain=flags["no_metadata"]
     )
-    output.check([_seed(wish, k) for wish in wishes for k in range(wish.count)])
+    output.check([seeds for wish in wishes for seeds in _seeds(wish)])
 
     # Not before: a wrong flag should be answered at once, and this imports the engine.
     from molnar.pipeline import load
@@ -83,8 +85,12 @@ def make(**flags: Any) -> None:
         click.echo(json.dumps(done, indent=1, ensure_ascii=False), err=flags["output"] == STDOUT)
 
 
-def _seed(wish: Request, k: int) -> int | None:
-    return None if wish.seed is None else (wish.seed + k) % 2**32
+def _seeds(wish: Request) -> list[list[int]]:
+    """List the seeds that each picture of a wish may have; none where it is not known yet."""
+    if wish.seed is None:
+        return [[] for _ in range(wish.count)]
+    seeds, of = batch_seeds(wish.seed, wish.count * wish.best_of), wish.best_of
+    return [seeds[k : k + of] for k in range(0, len(seeds), of)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +109,8 @@ class Say:
     def picture(self, picture: Picture) -> None:
         """Print the seed, the time, and the words that the model was not taught."""
         total = sum(picture.seconds.values())
-        told = [f"seed {picture.seed}, {total:.1f} s"]
+        chosen = f", best of {picture.request.best_of}, fit {picture.fit:.2f}" if picture.fit is not None else ""
+        told = [f"seed {picture.seed}, {total:.1f} s{chosen}"]
         if self.verbose:
             stages = ", ".join(f"{name} {s:.2f} s" for name, s in picture.seconds.items())
             told.append(f"{picture.model} {picture.model_hash[:10]}, {picture.engine}: {stages}")

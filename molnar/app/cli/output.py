@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,11 @@ class Output:
     force: bool = False  # replace files
     plain: bool = False  # leave prompt and settings out of the file
 
-    def check(self, seeds: list[int | None]) -> None:
+    def check(self, seeds: Sequence[Sequence[int]]) -> None:
         """Refuse before any work what cannot end well.
+
+        Args:
+            seeds: For each picture, those it may have; none where it is not known.
 
         Raises:
             RequestError: Several pictures to stdout, an unknown suffix, or a file that exists.
@@ -51,8 +55,8 @@ class Output:
                     f"output {self.target!r} ends with {suffix or 'no suffix'}; "
                     f"expected {known}, or a folder ending with /"
                 )
-            for number, seed in enumerate(seeds, 1):
-                if seed is not None:
+            for number, possible in enumerate(seeds, 1):
+                for seed in possible:
                     self._free(self.name(prompt="", seed=seed, number=number))
         self._writable()
 

@@ -15,7 +15,10 @@ from molnar.base.request import Request, request_from
 
 STEP = 8  # pixels: sizes are multiples of it
 #: Flags that are fields of a request under their own name.
-FIELDS = ("negative_prompt", "steps", "guidance", "count", "sampler", "schedule", "quality")
+FIELDS = (
+    *("negative_prompt", "steps", "guidance", "count"),
+    *("best_of", "sampler", "schedule", "quality"),
+)
 
 #: What a quality decides where a flag does not.
 OF_QUALITY = ("steps", "guidance", "sampler")

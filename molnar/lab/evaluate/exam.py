@@ -16,6 +16,7 @@ from molnar.base.errors import BundleError
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import alpha, controls, fidelity, scenes
 from molnar.lab.evaluate.paraphrases import paraphrases, understand
+from molnar.lab.evaluate.planned import by_rule, planning
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
 from molnar.lab.evaluate.prompts import (
     STICKER_PROMPTS,
@@ -157,7 +158,7 @@ def _model(pipeline: Pipeline, exam: Exam) -> dict[str, Any]:
     from molnar.base.request import Request
 
     resolved = pipeline.resolve(Request(prompt="x", seed=0, **exam.fields))
-    settings = ("steps", "guidance", "sampler", "schedule", "height", "width")
+    settings = ("steps", "guidance", "sampler", "schedule", "height", "width", "best_of")
     bundle = pipeline.bundle
     return {
         "name": bundle.manifest.name,
@@ -189,7 +190,7 @@ def _open_stickers(exam: Exam, report: Report, say: Tell) -> Stickers | None:
 
 
 def _proceval(pipeline: Pipeline, source: Source, exam: Exam, report: Report, say: Tell) -> None:
-    """Score the model and its four controls on the same prompts."""
+    """Score the model and its controls on the same prompts."""
     asked = questions(exam.num_prompts, exam.tasks)
     trials = run(source, asked, range(exam.num_seeds), _part(say, "drawing ProcEval"))
     report.trials, report.proceval = trials, score(trials)
@@ -214,7 +215,7 @@ def control_scores(
     report: Report,
     say: Tell,
 ) -> dict[str, Scores]:
-    """Score the four controls; one that the bundle cannot give goes to ``report.skipped``."""
+    """Score the controls; one that the bundle cannot give goes to ``report.skipped``."""
     found = {
         "ground truth": score(
             run(controls.ground_truth(asked), asked, (0,), _part(say, "ground truth"))
@@ -228,6 +229,9 @@ def control_scores(
         found[name] = score(run(through, asked, (0,), _part(say, name)))
     except BundleError as error:
         report.skipped["through VAE and upscaler"] = str(error)
+    if pipeline.names is not None:
+        name, seeds = "plan drawn by rule", sorted({trial.seed for trial in trials})
+        found[name] = score(run(by_rule(planning(pipeline)), asked, seeds, _part(say, name)))
     lucky = controls.shuffled(trials)
     if lucky:
         found["shuffled prompts"] = score(lucky)

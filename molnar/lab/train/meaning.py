@@ -19,11 +19,13 @@ from molnar.lab.data.shapes import SHAPES
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.train.corpus import StickerText, words_of
 from molnar.lab.train.teacher import Teacher
+from molnar.lab.train.thesaurus import Nouns, kinds
 from molnar.text.meaning import Meaning
 from molnar.text.words import STOP_WORDS
 
 WIDTH = 96  # numbers kept of a word's sentence vector
 MOST = 60_000  # words, the most frequent ones
+DEFINITIONS = 2  # of a word: those of its most frequent senses
 LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
 _LEADING = """
@@ -56,6 +58,7 @@ def build_meaning(
     teacher: Teacher,
     common: Sequence[str],
     frequent: dict[str, float] | None = None,
+    nouns: Nouns | None = None,
 ) -> Meaning:
     """Collect words and the names they can stand for.
 
@@ -65,14 +68,14 @@ def build_meaning(
         teacher: Gives the vectors.
         common: Common English words, most frequent first.
         frequent: Their shares of all text; without it the order decides.
+        nouns: Definitions and kinds of things; without it words are vectors alone.
     """
     keys = _keys(stickers)
     shares = frequent or {word: 0.1 / (rank + 10) for rank, word in enumerate(common)}
     said = {word for texts in keys.values() for text in texts for word in words_of(text)}
     listed = sorted(shares, key=lambda word: -shares[word])[:MOST]
     words = sorted({word for word in (*listed, *common, *said) if _useful(word)})
-    full = teacher(words)
-    full = full - full.mean(axis=0)
+    full = _vectors(words, teacher, nouns)
     axes = np.linalg.svd(full.T @ full)[0][:, :WIDTH]
     small = full @ axes
     small /= np.linalg.norm(small, axis=1, keepdims=True) + 1e-9
@@ -80,6 +83,7 @@ def build_meaning(
     small *= (COMMON_SHARE / (COMMON_SHARE + share))[:, None]
     rows = dict(zip(words, range(len(words)), strict=True))
     names = tuple(keys)
+    other = kinds(nouns, keys, teacher) if nouns is not None else {}
     centres = np.stack([_centre(keys[name], rows, small) for name in names])
     return Meaning(
         words=rows,
@@ -92,7 +96,24 @@ def build_meaning(
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike={**_ALIKE, **SHADES},
+        kinds={word: names.index(name) for word, name in other.items()},
     )
+
+
+def _vectors(words: Sequence[str], teacher: Teacher, nouns: Nouns | None) -> NDArray[Any]:
+    """Embed words, each together with the definitions of what it most often means."""
+    full = np.asarray(teacher(words))
+    if nouns is not None:
+        told = [
+            (row, f"{word}: {nouns.senses[one].gloss}")
+            for row, word in enumerate(words)
+            for one in nouns.of.get(word, ())[:DEFINITIONS]
+        ]
+        if told:
+            defined = np.zeros_like(full)
+            np.add.at(defined, [row for row, _ in told], teacher([text for _, text in told]))
+            full = full + defined / (np.linalg.norm(defined, axis=1, keepdims=True) + 1e-9)
+    return full - full.mean(axis=0)
 
 
 def _keys(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:

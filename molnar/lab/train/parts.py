@@ -18,7 +18,7 @@ from molnar.base.errors import ConfigError, TrainingError
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.world import World
 from molnar.lab.train import corpus as texts
-from molnar.lab.train import teacher
+from molnar.lab.train import teacher, thesaurus
 from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
 from molnar.lab.train.diffusion import DiffusionTask
@@ -145,7 +145,9 @@ class Assembly:
         scenes = [plain.text(index) for index in range(PLAIN_CAPTIONS)]
         common = teacher.vocabulary_words()
         vectors = teacher.load_teacher()
-        build_meaning(stickers, scenes, vectors, common, frequencies()).save(path)
+        where = thesaurus.folder()
+        nouns = thesaurus.read_nouns(where) if where is not None else None
+        build_meaning(stickers, scenes, vectors, common, frequencies(), nouns).save(path)
         return path
 
     def tokenizer(self) -> Tokenizer:
