@@ -17,9 +17,9 @@ from molnar.base.images import squeeze
 from molnar.base.request import Picture, Request, request_from
 from molnar.base.types import Step, TextEmbedding
 from molnar.bundle import Bundle, Manifest, Quality
+from molnar.canvas import Canvas, canvas
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import SCHEDULES
-from molnar.canvas import Canvas, canvas
 from molnar.pipeline import Pipeline, fit, load, on_white
 from molnar.text.meaning import Meaning
 

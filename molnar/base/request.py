@@ -45,7 +45,7 @@ class Request:
     """A wish for pictures; None means what the model recommends, and for the seed, a random one.
 
     Picture k of a request has seed `seed + k` (modulo 2**32) and equals the single picture of it.
-    With `best_of` N it is the best of the seeds from `seed + k N` on, and equals that one's picture.
+    With `best_of` N it is the best of N seeds from `seed + k N` on, and equals that one's picture.
 
     Example:
         >>> Request(prompt="a red fox", steps=8).validated().height
@@ -65,7 +65,10 @@ class Request:
     )
     count: int = asked(1, "How many pictures.", minimum=1, maximum=64)
     best_of: int = asked(
-        1, "Draw so many for each, and keep the one that fits the prompt best.", minimum=1, maximum=16
+        1,
+        "Draw so many for each, and keep what fits the prompt best.",
+        minimum=1,
+        maximum=16,
     )
     sampler: str | None = asked(
         None, "How to walk from noise to picture.", choices=tuple(metadata.SAMPLER_LABELS)

@@ -12,48 +12,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
+from molnar.text.phrases import ARTICLES, Word, phrases, words_in
 from molnar.text.words import STOP_WORDS, stems
 
 LEAST = 0.34  # cosine from which a name stands in for a phrase; below, words stay as typed
-_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-#: What ends a phrase: what follows tells of another thing, or of where it is. Longest first.
-_CUTS = sorted(
-    """
-    and|wearing|with|on|in|at|under|over|above|below|beneath|behind|beside|inside|inside of|near
-    |between|next to|on top of|in front of|in the middle of|to the left of|to the right of
-    |on the left of|on the right of|left of|right of|on the left|on the right|at the top
-    |at the bottom
-    """.replace("\n", "").replace("    ", "").split("|"),
-    key=len,
-    reverse=True,
-)  # fmt: skip
-_CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
-_ARTICLES = frozenset({"a", "an", "the"})
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
-_ONE = _ARTICLES | {"one", "1"}
+_ONE = ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
-#: After these an article goes on with the same phrase: "the bones of a head".
-_JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
-
-
-class Word(NamedTuple):
-    """A word of a text and where it stands."""
-
-    text: str  # lower case
-    begin: int
-    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +59,13 @@ class Meaning:
     leading: frozenset[str] = frozenset()  # articles, numbers, colours, sizes, styles
     alike: Mapping[str, str] = field(default_factory=dict)  # words -> others, outside of names
     kinds: Mapping[str, int] = field(default_factory=dict)  # "sloop" -> row of `names`
+    key_vectors: NDArray[np.int8] | None = None  # M K, of what goes with names, name after name
+    key_counts: tuple[int, ...] = ()  # N, rows of `key_vectors` of each name
 
     def __post_init__(self) -> None:
         """Index the names once."""
         names = (*self.names, *self.plurals, *self.aliases)
-        said = {tuple(word.text for word in _words(name)) for name in names}
+        said = {tuple(word.text for word in words_in(name)) for name in names}
         object.__setattr__(self, "_said", said)
         object.__setattr__(self, "_longest", max(map(len, said), default=0))
 
@@ -96,7 +75,7 @@ class Meaning:
         known = self._known_spans(text)
         changes = [
             change
-            for phrase in _phrases(text, known)
+            for phrase in phrases(text, known)
             if not any(begin < phrase[-1].end and phrase[0].begin < end for begin, end in known)
             if (change := self._change(text, phrase)) is not None
         ]
@@ -134,7 +113,7 @@ class Meaning:
         """Find taught names, the longest at every place: (begin, end) in the text."""
         said: set[tuple[str, ...]] = self.__dict__["_said"]
         longest: int = self.__dict__["_longest"]
-        words, spans, at = list(_words(text)), [], 0
+        words, spans, at = list(words_in(text)), [], 0
         while at < len(words):
             for size in range(min(longest, len(words) - at), 0, -1):
                 part = words[at : at + size]
@@ -156,7 +135,7 @@ class Meaning:
             return None
         before = [word.text for word in phrase[start:first]]
         name = self.plurals[row] if self._many(before, core[-1].text) else self.names[row]
-        kept = [w.text for w in core if w.text in self.leading and w.text not in _ARTICLES]
+        kept = [w.text for w in core if w.text in self.leading and w.text not in ARTICLES]
         instead = " ".join([*kept, name])
         begin = core[0].begin
         if before and before[-1] in ("a", "an"):
@@ -220,20 +199,32 @@ class Meaning:
         row, cosine = self._row(words)
         return row if cosine >= LEAST else None
 
-    def nearest(self, phrase: str) -> tuple[str, float]:
-        """Give the name nearest to a phrase, singular, and its cosine; ("", 0) if none is known."""
-        row, cosine = self._row([word.text for word in _words(phrase)])
-        return ("", 0.0) if row is None else (self.names[row], cosine)
-
     def _row(self, words: Sequence[str]) -> tuple[int | None, float]:
-        parts = [part for word in words for part in re.split(r"['\u2019-]", word)]
-        rows = [row for part in parts if (row := self._vector(part)) is not None]
+        rows = self._rows(words)
         if not rows or not len(self.names):
             return None, 0.0
-        meant = _unit(self.vectors[rows].astype(np.float32).sum(axis=0, keepdims=True))
-        cosines = (meant @ _unit(self.name_vectors.astype(np.float32)).T)[0]
+        cosines = self._cosines(rows)
         best = int(cosines.argmax())
         return best, float(cosines[best])
+
+    def cosine(self, phrase: str, name: str) -> float | None:
+        """Say how near a phrase is to a name; None if none of its words is known."""
+        rows = self._rows([word.text for word in words_in(phrase)])
+        return float(self._cosines(rows)[self.names.index(name)]) if rows else None
+
+    def _rows(self, words: Sequence[str]) -> list[int]:
+        parts = [part for word in words for part in re.split(r"['\u2019-]", word)]
+        return [row for part in parts if (row := self._vector(part)) is not None]
+
+    def _cosines(self, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Compare words with all names: with their centres, and with what is nearest of theirs."""
+        meant = _unit(self.vectors[rows].astype(np.float32).sum(axis=0, keepdims=True))
+        whole = (meant @ _unit(self.name_vectors.astype(np.float32)).T)[0]
+        if self.key_vectors is None:
+            return np.asarray(whole)
+        each = (meant @ _unit(self.key_vectors.astype(np.float32)).T)[0]
+        starts = np.cumsum([0, *self.key_counts[:-1]])
+        return np.asarray((whole + np.maximum.reduceat(each, starts)) / 2)
 
     def _vector(self, word: str) -> int | None:
         if word in STOP_WORDS:
@@ -263,6 +254,8 @@ class Meaning:
                 leading=frozenset(told["leading"]),
                 alike=dict(told["alike"]),
                 kinds=dict(told.get("kinds", {})),
+                key_vectors=arrays.get("key_vectors"),
+                key_counts=tuple(told.get("key_counts", ())),
             )
         except (OSError, ValueError, KeyError, TypeError, WeightsError) as error:
             raise BundleError(
@@ -280,6 +273,7 @@ class Meaning:
             "leading": sorted(self.leading),
             "alike": dict(self.alike),
             "kinds": dict(self.kinds),
+            "key_counts": self.key_counts,
         }
         listed = "\n".join(sorted(self.words, key=lambda word: self.words[word])).encode()
         arrays: dict[str, Any] = {
@@ -287,37 +281,9 @@ class Meaning:
             "vectors": self.vectors,
             "name_vectors": self.name_vectors,
         }
+        if self.key_vectors is not None:
+            arrays["key_vectors"] = self.key_vectors
         save(Path(path), arrays, {"meaning": json.dumps(told)})
-
-
-def _words(text: str) -> Iterator[Word]:
-    for match in _WORD.finditer(text):
-        yield Word(match.group().lower().replace("\u2019", "'"), match.start(), match.end())
-
-
-def _phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]:
-    """Cut a text into phrases, each of one thing; never within a known name.
-
-    "the bones of a head" is one phrase, and so is "a picture of a spook" (`Meaning._first` finds
-    where its thing begins); "a pooch chasing a lorry" is two: its second article begins another.
-    """
-    cuts = [
-        (match.start(), match.end())
-        for match in _CUT.finditer(text)
-        if not any(begin <= match.start() < end for begin, end in known)
-    ]
-    phrase: list[Word] = []
-    for word in _words(text):
-        cut = any(begin <= word.begin < end for begin, end in cuts)
-        after = bool(phrase) and any(phrase[-1].end <= begin < word.begin for begin, _ in cuts)
-        other = bool(phrase) and word.text in _ARTICLES and phrase[-1].text not in _JOINTS
-        if phrase and (cut or after or other):
-            yield phrase
-            phrase = []
-        if not cut:
-            phrase.append(word)
-    if phrase:
-        yield phrase
 
 
 def _fitting(article: re.Match[str], word: str) -> str:

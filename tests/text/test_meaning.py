@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,20 @@ def test_far_is_not_near() -> None:
         plurals=("dogs",), articles=("a",), name_vectors=np.array([[20, 0, 98]], np.int8),
     )  # fmt: skip
     assert far.read("an odd") == "an odd"
-    assert far.nearest("odd")[0] == "dog"
-    assert far.nearest("odd")[1] < 0.2
+    assert far.cosine("an odd", "dog") < 0.2
+    assert far.cosine("a zyzzyva", "dog") is None
+
+
+def test_what_goes_with_a_name_brings_it_nearer() -> None:
+    alone = Meaning(
+        words={"canopy": 0}, vectors=np.array([[0, 99]], np.int8), names=("umbrella", "tent"),
+        plurals=("umbrellas", "tents"), articles=("an", "a"),
+        name_vectors=np.array([[90, 30], [80, 40]], np.int8), leading=frozenset({"a"}),
+    )  # fmt: skip
+    keys = np.array([[99, 0], [0, 99], [80, 40]], np.int8)  # two of the umbrella, one of the tent
+    helped = replace(alone, key_vectors=keys, key_counts=(2, 1))
+    assert alone.read("a canopy") == "a tent"
+    assert helped.read("a canopy") == "an umbrella"
 
 
 def test_it_comes_back_from_its_file(meaning: Meaning, tmp_path: Path) -> None:
@@ -107,6 +120,7 @@ def test_it_comes_back_from_its_file(meaning: Meaning, tmp_path: Path) -> None:
     assert again.words == meaning.words
     assert again.taught == meaning.taught
     assert again.aliases == meaning.aliases
+    assert again.kinds == meaning.kinds
     assert again.read("a pair of spooks") == meaning.read("a pair of spooks") == "two octopuses"
 
 

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from molnar.lab.evaluate.exam import Exam, Report
+    from molnar.lab.evaluate.results import Exam, Report
 
 PATH = click.Path(path_type=Path)
-SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha", "judge")
+SECTIONS = (
+    *("proceval", "stickers", "fidelity"),
+    *("paraphrases", "scenes", "copies", "alpha", "judge"),
+)
 
 
 @click.command()
@@ -35,15 +38,13 @@ SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha"
     help="Pictures of each prompt: seeds 0, 1, 2, ...",
 )
 @click.option("--steps", type=click.IntRange(1, 150), help="Other than the model's own.")
-@click.option(
-    "--quality", type=click.Choice(["fast", "normal", "best"]), help="Other than normal."
-)
+@click.option("--quality", type=click.Choice(["fast", "normal", "best"]), help="Other than normal.")
 @click.option("--best-of", type=click.IntRange(1, 16), help="Let the model's CLIP choose.")
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
-    "paraphrases, scenes (accessories and places), alpha (transparent backgrounds); or judge, "
-    "which tests the judge itself.",
+    "paraphrases, scenes (accessories and places), copies (training drawings in scenes), "
+    "alpha (transparent backgrounds); or judge, which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")
@@ -94,7 +95,7 @@ def _sections(only: str | None) -> tuple[str, ...]:
 
 
 def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
-    from molnar.lab.evaluate.exam import Exam
+    from molnar.lab.evaluate.results import Exam
 
     quick = flags["quick"]
     named = ("steps", "quality", "best_of")
@@ -105,6 +106,7 @@ def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
         num_stickers=20 if quick else 50,
         num_paraphrases=60 if quick else 1_000,
         num_scenes=12 if quick else 40,
+        num_copies=8 if quick else 50,
         num_alpha=8 if quick else 24,
         num_drawings=24 if quick else 64,
         sections=sections,

@@ -109,7 +109,9 @@ class Say:
     def picture(self, picture: Picture) -> None:
         """Print the seed, the time, and the words that the model was not taught."""
         total = sum(picture.seconds.values())
-        chosen = f", best of {picture.request.best_of}, fit {picture.fit:.2f}" if picture.fit is not None else ""
+        chosen = ""
+        if picture.fit is not None:
+            chosen = f", best of {picture.request.best_of}, fit {picture.fit:.2f}"
         told = [f"seed {picture.seed}, {total:.1f} s{chosen}"]
         if self.verbose:
             stages = ", ".join(f"{name} {s:.2f} s" for name, s in picture.seconds.items())

@@ -3,7 +3,7 @@
 - *ground truth*: the world's own drawing of each prompt: what the judge makes of perfection;
 - *through VAE and upscaler*: the same after the model's own decoder: the best that any denoiser
   could reach;
-- *plan drawn by rule* (``planned``): the model's plan in the world's own shapes: what it understood;
+- *plan drawn by rule* (``planned``): the model's plan in the world's shapes: what it understood;
 - *shuffled prompts*: the model's pictures, each judged against another prompt of its task: what
   luck gives;
 - *retrieval*: the training picture whose caption is nearest to the prompt (GenEval's CLIP-retrieval

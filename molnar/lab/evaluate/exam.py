@@ -8,32 +8,21 @@ is never a zero in a table.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from molnar.base.errors import BundleError
 from molnar.lab.data.stickers import Stickers
-from molnar.lab.evaluate import alpha, controls, fidelity, scenes
+from molnar.lab.evaluate import alpha, controls, copies, fidelity, scenes
 from molnar.lab.evaluate.paraphrases import paraphrases, understand
 from molnar.lab.evaluate.planned import by_rule, planning
 from molnar.lab.evaluate.proceval import Scores, Trial, plain, run, score
-from molnar.lab.evaluate.prompts import (
-    STICKER_PROMPTS,
-    TASKS,
-    VERSION,
-    Question,
-    fingerprint,
-    questions,
-)
-from molnar.lab.evaluate.scene_prompts import ACCESSORY_PROMPTS
-from molnar.lab.evaluate.shown import Shown
+from molnar.lab.evaluate.prompts import STICKER_PROMPTS, VERSION, Question, fingerprint, questions
+from molnar.lab.evaluate.results import NEED_GALLERY, NEED_PACK, Exam, Report
 from molnar.lab.evaluate.sources import Drawn, Kept, Pixels, Source
 from molnar.lab.evaluate.stickers import (
     SPRITE_PX,
     Describe,
     Gallery,
-    Sighting,
     copied,
     describe_by_rule,
     judge_accuracy,
@@ -41,70 +30,7 @@ from molnar.lab.evaluate.stickers import (
 )
 from molnar.pipeline import Pipeline
 
-SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "alpha")
-USUAL = SECTIONS[:3]  # paraphrases take as long as all the others
-NEED_GALLERY = {"stickers", "paraphrases"}  # every drawing, described
-NEED_PACK = NEED_GALLERY | {"scenes"}
 Tell = Callable[[str, int, int], None]  # what is being done, how far, of how much
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Exam:
-    """What to measure, and how much of it."""
-
-    num_prompts: int = 50  # per task of ProcEval
-    tasks: tuple[str, ...] = TASKS  # of ProcEval
-    num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
-    num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
-    num_paraphrases: int = 1_000  # of the test set, from its beginning; it has fewer
-    num_scenes: int = len(ACCESSORY_PROMPTS)  # of each list of scenes, from its beginning
-    num_alpha: int = len(alpha.ASKED)  # of the prompts for transparent backgrounds, likewise
-    num_drawings: int = 64  # pictures for fidelity
-    sections: tuple[str, ...] = USUAL
-    stickers: Path | None = None  # folder of the sticker pack
-    pictures: Path | None = None  # folder where pictures are kept, to go on later
-    fields: dict[str, Any] = field(default_factory=dict)  # of the request, e.g. steps
-
-
-@dataclass(slots=True)
-class Report:
-    """All that was measured; the pictures, in the last three fields, are not in the JSON."""
-
-    model: dict[str, Any]
-    exam: dict[str, Any]
-    proceval: Scores | None = None
-    controls: dict[str, Scores] = field(default_factory=dict)
-    stickers: dict[str, Any] | None = None
-    paraphrases: dict[str, Any] | None = None
-    scenes: dict[str, Any] | None = None
-    alpha: dict[str, Any] | None = None
-    fidelity: dict[str, Any] | None = None
-    diversity: dict[str, float] | None = None
-    cost: dict[str, Any] | None = None
-    skipped: dict[str, str] = field(default_factory=dict)
-    command: str = ""
-    trials: list[Trial] = field(default_factory=list)
-    sightings: dict[str, Sequence[Sighting]] = field(default_factory=dict)  # by section
-    shown: dict[str, Sequence[Shown]] = field(default_factory=dict)  # of scenes and alpha, by title
-
-    def to_json(self) -> dict[str, Any]:
-        """Give the report as plain data; sections that were not measured are null."""
-        return {
-            "format": 1,
-            "command": self.command,
-            "model": self.model,
-            "exam": self.exam,
-            "proceval": self.proceval.to_json() if self.proceval else None,
-            "controls": {name: scores.to_json() for name, scores in self.controls.items()},
-            "stickers": self.stickers,
-            "paraphrases": self.paraphrases,
-            "scenes": self.scenes,
-            "alpha": self.alpha,
-            "fidelity": self.fidelity,
-            "diversity": self.diversity,
-            "cost": self.cost,
-            "skipped": self.skipped,
-        }
 
 
 def examine(
@@ -137,6 +63,8 @@ def examine(
             _stickers(source, exam, pack, gallery, report, say)
         if "paraphrases" in exam.sections:
             _paraphrases(source, exam, pack, gallery, report, say)
+        if "copies" in exam.sections:
+            _copies(pipeline, source, exam, pack, gallery, report, say)
     if pack is not None and "scenes" in exam.sections:
         _scenes(source, exam, pack, report, say)
     if "alpha" in exam.sections:
@@ -288,6 +216,29 @@ def _paraphrases(
         "share": plain(found.share),
         "num_pictures": len(found.sightings),
     }
+
+
+def _copies(
+    pipeline: Pipeline,
+    source: Source,
+    exam: Exam,
+    pack: Stickers,
+    gallery: Gallery,
+    report: Report,
+    say: Tell,
+) -> None:
+    """Look for training drawings in scenes of several, if the model plans where things are."""
+    if pipeline.names is None:
+        report.skipped["copies"] = "the model has no planner that says where things are"
+        return
+    if exam.fields.get("best_of", 1) > 1:
+        report.skipped["copies"] = "the plans of chosen pictures are not known; drop --best-of"
+        return
+    seeds, step = range(exam.num_seeds), _part(say, "looking for copies")
+    report.copies, shown = copies.measure(
+        source, planning(pipeline), pack, gallery, seeds, exam.num_copies, step
+    )
+    report.shown["copies"] = shown
 
 
 def _scenes(source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell) -> None:

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 from PIL import Image
 
-from molnar.lab.evaluate.exam import Report
 from molnar.lab.evaluate.intervals import EMPTY, Interval
 from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
@@ -24,6 +23,7 @@ from molnar.lab.evaluate.report import (
     SCENE_HEAD,
     SCENE_TITLE,
     alpha_rows,
+    copies_line,
     cost_line,
     diversity_line,
     exam_line,
@@ -33,6 +33,7 @@ from molnar.lab.evaluate.report import (
     scene_rows,
     sticker_rows,
 )
+from molnar.lab.evaluate.results import Report
 from molnar.lab.evaluate.shown import Shown
 from molnar.lab.evaluate.sources import Pixels
 from molnar.lab.evaluate.stickers import Sighting
@@ -78,6 +79,8 @@ def _scores(report: Report) -> list[str]:
     if report.scenes is not None:
         titles = ("", *SCENE_HEAD[1:])
         parts.append(_table(SCENE_TITLE, titles, scene_rows(report.scenes)))
+    if report.copies is not None:
+        parts.append(f"<p>{escape(copies_line(report.copies))}</p>")
     if report.alpha is not None:
         parts.append(_table(ALPHA_TITLE, ("", "share [95 %]"), alpha_rows(report.alpha)))
     if report.fidelity is not None:

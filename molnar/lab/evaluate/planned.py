@@ -1,7 +1,7 @@
 """A plan in, its picture by rule out: what a model understood, whatever it can draw.
 
-A control between the ceiling and the model: where it fails, the planner misread the prompt; where it
-passes and the model's own picture fails, the drawing is at fault.
+A control between the ceiling and the model: where it fails, the planner misread the prompt; where
+it passes and the model's own picture fails, the drawing is at fault.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PIL import Image
@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from molnar.base.images import contact_sheet
-from molnar.lab.evaluate.exam import Report
 from molnar.lab.evaluate.intervals import EMPTY, Interval
 from molnar.lab.evaluate.proceval import Scores, Trial
 from molnar.lab.evaluate.prompts import TASKS, TITLES
+from molnar.lab.evaluate.results import Report
 
 SCENE_TITLE = "Scenes: share of pictures recognised"
 SCENE_HEAD = ("what", "accessories [95 %]", "places [95 %]")
@@ -30,18 +30,16 @@ def tables(report: Report) -> RenderableType:
     if report.stickers is not None:
         title = f"Stickers: nearest of {report.stickers['gallery']} drawings"
         parts.append(_rows(title, sticker_rows(report.stickers)))
-    if report.paraphrases is not None:
-        parts.append(Text(paraphrase_line(report.paraphrases)))
-    if report.scenes is not None:
-        parts.append(_rows(SCENE_TITLE, scene_rows(report.scenes), SCENE_HEAD))
-    if report.alpha is not None:
-        parts.append(_rows(ALPHA_TITLE, alpha_rows(report.alpha)))
-    if report.fidelity is not None:
-        parts.append(_fidelity(report.fidelity))
-    if report.diversity is not None:
-        parts.append(Text(diversity_line(report.diversity)))
-    if report.cost is not None:
-        parts.append(Text(cost_line(report.cost)))
+    laid: list[tuple[Any, Callable[[Any], RenderableType]]] = [
+        (report.paraphrases, lambda found: Text(paraphrase_line(found))),
+        (report.scenes, lambda found: _rows(SCENE_TITLE, scene_rows(found), SCENE_HEAD)),
+        (report.copies, lambda found: Text(copies_line(found))),
+        (report.alpha, lambda found: _rows(ALPHA_TITLE, alpha_rows(found))),
+        (report.fidelity, _fidelity),
+        (report.diversity, lambda found: Text(diversity_line(found))),
+        (report.cost, lambda found: Text(cost_line(found))),
+    ]
+    parts += [lay(found) for found, lay in laid if found is not None]
     parts += [Text(f"skipped: {what}: {why}") for what, why in report.skipped.items()]
     if report.command:
         parts.append(Text(f"made by: {report.command}"))
@@ -161,6 +159,15 @@ def alpha_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         *((words, _share(found[key])) for words, key in shares.items()),
         *((words, f"{found[key]:.2f}") for words, key in figures.items()),
     ]
+
+
+def copies_line(found: dict[str, Any]) -> str:
+    """Say how many scenes repeat a drawing, and how many true drawings the test finds."""
+    return (
+        f"copies: {_share(found['copies'])} of {found['num_pictures']} scenes of several things "
+        f"repeat a drawing; of {found['num_things']} true drawings in the same places the test "
+        f"finds {_share(found['judge_true'])}"
+    )
 
 
 def paraphrase_line(found: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES
 from molnar.lab.data.wardrobe import ACCESSORIES
+from molnar.lab.train import thesaurus
 from molnar.lab.train.corpus import StickerText, words_of
 from molnar.lab.train.teacher import Teacher
-from molnar.lab.train.thesaurus import Nouns, kinds
+from molnar.lab.train.thesaurus import Nouns
 from molnar.text.meaning import Meaning
 from molnar.text.words import STOP_WORDS
 
 WIDTH = 96  # numbers kept of a word's sentence vector
 MOST = 60_000  # words, the most frequent ones
+CLOSE = 0.4  # cosine of a word and a name from which the one can stand for the other
 DEFINITIONS = 2  # of a word: those of its most frequent senses
 LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
@@ -83,21 +86,34 @@ def build_meaning(
     small *= (COMMON_SHARE / (COMMON_SHARE + share))[:, None]
     rows = dict(zip(words, range(len(words)), strict=True))
     names = tuple(keys)
-    other = kinds(nouns, keys, teacher) if nouns is not None else {}
-    centres = np.stack([_centre(keys[name], rows, small) for name in names])
-    return Meaning(
+    other: dict[str, str] = {}
+    if nouns is not None:
+        named = thesaurus.tied(nouns, keys, teacher)
+        other = thesaurus.kinds(nouns, keys, named)
+        keys |= {n: (*keys[n], told) for n, told in thesaurus.described(nouns, named).items()}
+    bags = [np.stack([_bag(text, rows, small) for text in keys[name]]) for name in names]
+    meaning = Meaning(
         words=rows,
         vectors=_int8(small),
         names=names,
         plurals=tuple(_plural(name) for name in names),
         articles=tuple(concepts.article(name).strip() for name in names),
-        name_vectors=_int8(centres),
+        name_vectors=_int8(np.stack([_centre(bag) for bag in bags])),
+        key_vectors=_int8(np.concatenate(bags)),
+        key_counts=tuple(map(len, bags)),
         aliases=_aliases(stickers),
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike={**_ALIKE, **SHADES},
-        kinds={word: names.index(name) for word, name in other.items()},
     )
+    close = {word: names.index(name) for word, name in other.items() if _close(meaning, word, name)}
+    return replace(meaning, kinds=close)
+
+
+def _close(meaning: Meaning, word: str, name: str) -> bool:
+    """Tell whether a word can mean its name: in WordNet a figure may be a snowman."""
+    cosine = meaning.cosine(word, name)
+    return cosine is None or cosine >= CLOSE
 
 
 def _vectors(words: Sequence[str], teacher: Teacher, nouns: Nouns | None) -> NDArray[Any]:
@@ -141,12 +157,9 @@ def _bare(noun: str) -> str:
     return noun.removeprefix("an ").removeprefix("a ")
 
 
-def _centre(
-    texts: Sequence[str], rows: dict[str, int], vectors: NDArray[Any]
-) -> NDArray[np.float32]:
-    """Mean of a name's own words and, as much again, of the words that go with it."""
-    parts = [_bag(text, rows, vectors) for text in texts]
-    found: NDArray[np.float32] = 0.5 * parts[0] + 0.5 * np.mean(parts, axis=0)
+def _centre(bags: NDArray[Any]) -> NDArray[np.float32]:
+    """Mean of a name's own words and, as much again, of all that goes with it."""
+    found: NDArray[np.float32] = 0.5 * bags[0] + 0.5 * np.mean(bags, axis=0)
     return found / (np.linalg.norm(found) + 1e-9)
 
 

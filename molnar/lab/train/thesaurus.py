@@ -80,8 +80,8 @@ def read_nouns(where: Path) -> Nouns:
     return Nouns(senses, of)
 
 
-def kinds(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> dict[str, str]:
-    """Find what else the names are called, and what there is of their kind.
+def tied(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> dict[int, str]:
+    """Tie names to senses.
 
     Args:
         nouns: WordNet's.
@@ -89,9 +89,43 @@ def kinds(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> 
         teacher: Decides which sense of a name is meant.
 
     Returns:
+        Offset of a sense -> name.
+    """
+    found: dict[int, str] = {}
+    for name, texts in keys.items():
+        asked = [text.lower() for text in texts if text.lower() in nouns.of]
+        own = {one for text in asked[:2] for one in nouns.of[text][: 2 * SENSES]}
+        if not own:
+            continue
+        senses = sorted(own)
+        told = [
+            f"{', '.join(nouns.senses[one].words)}: {nouns.senses[one].gloss}" for one in senses
+        ]
+        cosines = teacher(told) @ teacher([", ".join(texts)])[0]
+        best = int(np.argmax(cosines))
+        if cosines[best] >= LIKE:
+            found.setdefault(senses[best], name)
+    return found
+
+
+def described(nouns: Nouns, named: Mapping[int, str]) -> dict[str, str]:
+    """Say what each tied name is: its definition, its synonyms, and what it is a kind of."""
+    found = {}
+    for offset, name in named.items():
+        sense = nouns.senses[offset]
+        above = [word for one in sense.above[:1] for word in nouns.senses[one].words]
+        found[name] = " ".join([sense.gloss, *sense.words, *above])
+    return found
+
+
+def kinds(
+    nouns: Nouns, keys: Mapping[str, Sequence[str]], named: Mapping[int, str]
+) -> dict[str, str]:
+    """Find what else the names are called, and what there is of their kind.
+
+    Returns:
         Word or phrase -> name; none of the names, and none of what names them too.
     """
-    named = _named(nouns, keys, teacher)
     nearest = {one: _below(nouns, one, named) for one in nouns.senses}
     for one, name in _over(nouns, named).items():
         nearest[one] = nearest[one] or name
@@ -102,23 +136,6 @@ def kinds(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> 
         if meant is not None and word not in taken and word.isascii():
             found[word] = meant
     return found
-
-
-def _named(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> dict[int, str]:
-    """Tie names to senses: offset -> name."""
-    tied: dict[int, str] = {}
-    for name, texts in keys.items():
-        asked = [text.lower() for text in texts if text.lower() in nouns.of]
-        own = {one for text in asked[:2] for one in nouns.of[text][: 2 * SENSES]}
-        if not own:
-            continue
-        senses = sorted(own)
-        told = [", ".join(nouns.senses[one].words) + ": " + nouns.senses[one].gloss for one in senses]
-        cosines = teacher(told) @ teacher([", ".join(texts)])[0]
-        best = int(np.argmax(cosines))
-        if cosines[best] >= LIKE:
-            tied.setdefault(senses[best], name)
-    return tied
 
 
 def _below(nouns: Nouns, offset: int, named: Mapping[int, str]) -> str | None:

@@ -9,9 +9,10 @@ from rich.console import Console
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.shapes import SHAPES
 from molnar.lab.evaluate import alpha
-from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.exam import examine
 from molnar.lab.evaluate.page import page
 from molnar.lab.evaluate.report import tables
+from molnar.lab.evaluate.results import Exam
 from molnar.lab.evaluate.sources import Pixels
 from molnar.pipeline import load
 

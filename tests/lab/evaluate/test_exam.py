@@ -13,9 +13,10 @@ from rich.console import Console
 
 from molnar.base.errors import DataError
 from molnar.lab.evaluate import exam as module
-from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.exam import examine
 from molnar.lab.evaluate.page import page
 from molnar.lab.evaluate.report import sheet, tables
+from molnar.lab.evaluate.results import Exam
 from molnar.lab.evaluate.stickers import Sighting
 from molnar.pipeline import load
 

@@ -17,9 +17,10 @@ from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.data.wearing import WEARERS, fits
 from molnar.lab.evaluate import exam as exam_module
 from molnar.lab.evaluate import scenes, whereabouts
-from molnar.lab.evaluate.exam import Exam, examine
+from molnar.lab.evaluate.exam import examine
 from molnar.lab.evaluate.page import page
 from molnar.lab.evaluate.report import tables
+from molnar.lab.evaluate.results import Exam
 from molnar.lab.evaluate.scene_prompts import (
     ACCESSORY_PROMPTS,
     NOTHING,

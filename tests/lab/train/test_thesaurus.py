@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from molnar.lab.train.thesaurus import Nouns, kinds, read_nouns
+from molnar.lab.train.thesaurus import Nouns, described, kinds, read_nouns, tied
 
 DATA = """\
   1 the licence, as WordNet's files begin
@@ -58,9 +58,15 @@ def test_definitions_are_read_without_their_examples(nouns):
 
 
 def test_synonyms_kinds_and_what_only_one_name_is_a_kind_of(nouns):
-    assert kinds(nouns, KEYS, teacher) == {
+    assert kinds(nouns, KEYS, tied(nouns, KEYS, teacher)) == {
         "domestic dog": "dog face",  # not the iron: the keywords speak of barking
         "hound": "dog face",  # by its second sense
         "basset": "dog face",
         "pachyderm": "elephant",
     }
+
+
+def test_a_name_is_described_by_its_sense_and_what_it_is_a_kind_of(nouns):
+    found = described(nouns, tied(nouns, KEYS, teacher))
+    assert found["dog face"] == "an animal that barks dog domestic dog animal"
+    assert set(found) == {"dog face", "elephant", "cat"}

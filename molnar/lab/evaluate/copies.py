@@ -1,0 +1,138 @@
+"""Scenes of several drawings in, the share that repeats a training drawing out.
+
+Each thing of a picture is cut out by its box in the picture's own plan, and looked up among all
+drawings: it is a copy if the nearest is under a third as far as the next, as for single stickers.
+The test is itself tested on true drawings laid into the same boxes, which must be found.
+
+Source: Somepalli et al. 2023, arXiv 2212.03860 (copies of parts of training pictures).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from molnar.base.images import unpremultiply
+from molnar.base.rng import generator
+from molnar.lab.data import concepts
+from molnar.lab.data.stickers import Stickers
+from molnar.lab.evaluate.intervals import wilson
+from molnar.lab.evaluate.planned import Planning
+from molnar.lab.evaluate.proceval import Progress, plain
+from molnar.lab.evaluate.segments import judged_size
+from molnar.lab.evaluate.shown import Shown
+from molnar.lab.evaluate.sources import Pixels, Source
+from molnar.lab.evaluate.stickers import Gallery, copied_from
+from molnar.plan.items import Item, Plan
+
+VERSION = 1
+NUM_PROMPTS = 50
+LEAST = 0.12  # width and height of a box that can be looked at, fraction of the picture's side
+MARGIN = 1.1  # of a cut, times the box
+STYLE = "noto"  # of the drawings that the test is tested with
+
+
+def prompts(stickers: Stickers, number: int = NUM_PROMPTS) -> list[str]:
+    """Name two concepts each: "a dog face and a pizza"; the same list for the same pack."""
+    known = [name for name in concepts.COMMON if name in stickers.concepts]
+    if len(known) < 2:
+        return []
+    rng = generator(VERSION, 44)
+    pairs = [rng.choice(len(known), 2, replace=False) for _ in range(number)]
+    return [" and ".join(_asked(known[k]) for k in pair) for pair in pairs]
+
+
+def _asked(name: str) -> str:
+    words = concepts.plain_name(name)
+    return concepts.article(words) + words
+
+
+def measure(
+    source: Source,
+    planning: Planning,
+    stickers: Stickers,
+    gallery: Gallery,
+    seeds: Sequence[int],
+    number: int = NUM_PROMPTS,
+    progress: Progress | None = None,
+) -> tuple[dict[str, Any], list[Shown]]:
+    """Draw scenes and look for copies in them.
+
+    Args:
+        source: what draws.
+        planning: the plans of the same pictures.
+        stickers: the pack that was trained on.
+        gallery: its drawings.
+        seeds: the same for every prompt.
+        number: prompts.
+        progress: called after each picture.
+
+    Returns:
+        The section as plain data, and all pictures.
+    """
+    shown: list[Shown] = []
+    things = found = known = 0
+    asked = [(prompt, seed) for prompt in prompts(stickers, number) for seed in seeds]
+    for prompt, seed in asked:
+        image, plan = judged_size(source(prompt, seed)), planning(prompt, seed)
+        told = []
+        for item in visible(plan, stickers):
+            things += 1
+            name = copied_from(gallery, cut(image, item))
+            told += [f"repeats {name}"] if name else []
+            truth = laid(stickers, item, image)
+            known += copied_from(gallery, cut(truth, item)) == item.name
+        found += bool(told)
+        shown.append(Shown(prompt, "scene", seed, image, not told, ", ".join(told) or "no copy"))
+        if progress is not None:
+            progress(len(shown), len(asked))
+    result = {
+        "version": VERSION,
+        "copies": plain(wilson(found, len(shown))),
+        "judge_true": plain(wilson(known, things)),
+        "num_prompts": len(asked) // max(len(seeds), 1),
+        "num_pictures": len(shown),
+        "num_things": things,
+    }
+    return result, shown
+
+
+def visible(plan: Plan, stickers: Stickers) -> list[Item]:
+    """Choose the things of a plan that are drawings, and large enough to be looked at."""
+    return [
+        item
+        for item in plan
+        if not item.behind
+        and (item.name, STYLE) in stickers.sprites
+        and min(item.width, item.height) >= LEAST
+    ]
+
+
+def cut(image: Pixels, item: Item) -> Pixels:
+    """Cut a thing out, with a small margin: uint8 h w C."""
+    height, width = image.shape[:2]
+    left, right = _edges(item.x, item.width, width)
+    top, bottom = _edges(item.y, item.height, height)
+    return np.ascontiguousarray(image[top:bottom, left:right])
+
+
+def _edges(centre: float, size: float, of: int) -> tuple[int, int]:
+    """Give the first pixel of a cut, and the one after the last; at least one pixel."""
+    first = min(max(math.floor((centre - MARGIN * size / 2) * of), 0), of - 1)
+    return first, max(min(math.ceil((centre + MARGIN * size / 2) * of), of), first + 1)
+
+
+def laid(stickers: Stickers, item: Item, image: Pixels) -> Pixels:
+    """Lay the true drawing of a thing into its box, on white: uint8 H W 3, the picture's size."""
+    height, width = image.shape[:2]
+    paper = Image.new("RGB", (width, height), "white")
+    size = max(1, round(item.width * width)), max(1, round(item.height * height))
+    straight = unpremultiply(stickers.sprites[(item.name, STYLE)].pixels)
+    drawing = Image.fromarray(straight, "RGBA").resize(size, Image.Resampling.BILINEAR)
+    place = round(item.x * width - size[0] / 2), round(item.y * height - size[1] / 2)
+    paper.paste(drawing, place, drawing)
+    return np.asarray(paper)

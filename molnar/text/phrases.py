@@ -1,0 +1,63 @@
+"""A text in, its words and the phrases that each tell of one thing out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
+#: What ends a phrase: what follows tells of another thing, or of where it is. Longest first.
+_CUTS = sorted(
+    """
+    and|wearing|with|on|in|at|under|over|above|below|beneath|behind|beside|inside|inside of|near
+    |between|next to|on top of|in front of|in the middle of|to the left of|to the right of
+    |on the left of|on the right of|left of|right of|on the left|on the right|at the top
+    |at the bottom
+    """.replace("\n", "").replace("    ", "").split("|"),
+    key=len,
+    reverse=True,
+)  # fmt: skip
+_CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
+ARTICLES = frozenset({"a", "an", "the"})
+#: After these an article goes on with the same phrase: "the bones of a head".
+_JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
+
+
+class Word(NamedTuple):
+    """A word of a text and where it stands."""
+
+    text: str  # lower case
+    begin: int
+    end: int
+
+
+def words_in(text: str) -> Iterator[Word]:
+    """List the words of a text, in order."""
+    for match in _WORD.finditer(text):
+        yield Word(match.group().lower().replace("\u2019", "'"), match.start(), match.end())
+
+
+def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]:
+    """Cut a text into phrases, each of one thing; never within a known name.
+
+    "the bones of a head" is one phrase, and so is "a picture of a spook" (`Meaning._first` finds
+    where its thing begins); "a pooch chasing a lorry" is two: its second article begins another.
+    """
+    cuts = [
+        (match.start(), match.end())
+        for match in _CUT.finditer(text)
+        if not any(begin <= match.start() < end for begin, end in known)
+    ]
+    phrase: list[Word] = []
+    for word in words_in(text):
+        cut = any(begin <= word.begin < end for begin, end in cuts)
+        after = bool(phrase) and any(phrase[-1].end <= begin < word.begin for begin, _ in cuts)
+        other = bool(phrase) and word.text in ARTICLES and phrase[-1].text not in _JOINTS
+        if phrase and (cut or after or other):
+            yield phrase
+            phrase = []
+        if not cut:
+            phrase.append(word)
+    if phrase:
+        yield phrase

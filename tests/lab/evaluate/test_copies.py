@@ -1,0 +1,102 @@
+"""Copies in scenes: true drawings are found where they lie, anything else is none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from molnar.base.likeness import describe_by_rule
+from molnar.lab.data.concepts import COMMON
+from molnar.lab.data.stickers import Concept, Sprite, Stickers
+from molnar.lab.evaluate import copies
+from molnar.lab.evaluate.stickers import Gallery
+from molnar.plan.items import Item
+
+NAMES = COMMON[40:52]
+PLAIN = (1, 2, 4, 5, 7, 10, 11)  # those that are still a third as far as the next at this size
+BEHIND = Item(name="background", colour="white", behind=True)
+
+
+def drawing(seed: int, side: int = 64) -> Sprite:
+    """A few discs of their own colours and places."""
+    rng = np.random.default_rng(seed)
+    y, x = (np.mgrid[:side, :side] + 0.5) / side
+    pixels = np.zeros((side, side, 4), np.uint8)
+    for _ in range(5):
+        centre, radius = rng.uniform(0.25, 0.75, 2), rng.uniform(0.12, 0.3)
+        pixels[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2] = (
+            *rng.integers(0, 255, 3),
+            255,
+        )
+    rows, columns = np.nonzero(pixels[..., 3])
+    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    return Sprite(pixels, box, (0, 0, 0))
+
+
+@pytest.fixture(scope="module")
+def pack() -> Stickers:
+    rows = {name: Concept(name, (), {"noto": f"{name}.svg"}) for name in NAMES}
+    sprites = {(name, "noto"): drawing(k) for k, name in enumerate(NAMES)}
+    return Stickers(folder=Path(), concepts=rows, size=64, sprites=sprites, problems=[])
+
+
+@pytest.fixture(scope="module")
+def gallery(pack: Stickers) -> Gallery:
+    return Gallery.of(pack, describe_by_rule)
+
+
+def planning(prompt: str, seed: int) -> tuple[Item, ...]:
+    """Two of the drawings side by side, others for every prompt and seed."""
+    two = np.random.default_rng([len(prompt), seed]).choice(PLAIN, 2, replace=False)
+    sides = zip(two, (0.26, 0.76), strict=True)
+    return (
+        BEHIND,
+        *(Item(name=NAMES[k], x=x, y=0.5, width=0.47, height=0.47) for k, x in sides),
+        Item(name=NAMES[0], x=0.5, y=0.1, width=0.05, height=0.05),  # too small to look at
+        Item(name="star", colour="red", x=0.5, y=0.9, width=0.2, height=0.2),  # no drawing
+    )
+
+
+def test_prompts_are_of_two_concepts_and_always_the_same(pack: Stickers) -> None:
+    asked = copies.prompts(pack)
+    assert len(asked) == copies.NUM_PROMPTS
+    assert asked == copies.prompts(pack)
+    assert all(" and " in prompt for prompt in asked)
+    empty = Stickers(folder=Path(), concepts={}, size=64, sprites={}, problems=[])
+    assert copies.prompts(empty) == []
+
+
+def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery) -> None:
+    def source(prompt, seed):
+        image = np.full((128, 128, 3), 255, np.uint8)
+        for item in copies.visible(planning(prompt, seed), pack):
+            image = np.minimum(image, copies.laid(pack, item, image))
+        return image
+
+    found, shown = copies.measure(source, planning, pack, gallery, (0, 1), number=4)
+    assert found["copies"][0] == 1.0
+    assert found["judge_true"][0] == 1.0
+    assert (found["num_prompts"], found["num_pictures"], found["num_things"]) == (4, 8, 16)
+    assert not any(picture.right for picture in shown)
+
+
+def test_half_of_one_and_half_of_another_is_no_copy(pack: Stickers, gallery: Gallery) -> None:
+    def source(prompt, seed):
+        image = np.full((128, 128, 3), 255, np.uint8)
+        for item in copies.visible(planning(prompt, seed), pack):
+            other = replace(item, name=NAMES[(NAMES.index(item.name) + 5) % len(NAMES)])
+            mixed = copies.laid(pack, item, image).astype(int) + copies.laid(pack, other, image)
+            image = np.minimum(image, (mixed // 2).astype(np.uint8))
+        return image
+
+    found, _ = copies.measure(source, planning, pack, gallery, (0,), number=4)
+    assert found["copies"][0] < 0.5
+    assert found["judge_true"][0] == 1.0
+
+
+def test_a_cut_stays_inside_the_picture() -> None:
+    image = np.arange(100 * 100 * 3, dtype=np.uint8).reshape(100, 100, 3)
+    corner = copies.cut(image, Item(name="x", x=0.0, y=1.0, width=0.4, height=0.2))
+    assert corner.shape == (11, 23, 3)
+    assert copies.cut(image, Item(name="x", x=2.0, y=0.5, width=0.1, height=0.1)).size
