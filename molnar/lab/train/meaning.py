@@ -129,7 +129,7 @@ def _vectors(words: Sequence[str], teacher: Teacher, nouns: Nouns | None) -> NDA
             defined = np.zeros_like(full)
             np.add.at(defined, [row for row, _ in told], teacher([text for _, text in told]))
             full = full + defined / (np.linalg.norm(defined, axis=1, keepdims=True) + 1e-9)
-    return full - full.mean(axis=0)
+    return np.asarray(full - full.mean(axis=0))
 
 
 def _keys(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
