@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from molnar.base.clock import Clock
 from molnar.base.errors import RequestError
-from molnar.base.images import fit, from_model, on_white, squeeze
+from molnar.base.images import fit, from_model, on_white
 from molnar.base.quantise import unpacked
 from molnar.base.request import Picture, Request, UnknownWord
 from molnar.base.rng import PLANNING, PictureRng, batch_seeds, draw_seed, generator, noise
@@ -25,6 +25,7 @@ from molnar.base.types import Parts, Step, TextEmbedding
 from molnar.base.weights import load as load_arrays
 from molnar.bundle import Bundle, Defaults
 from molnar.canvas import Canvas, canvas
+from molnar.choosing import rank, rated, sight
 from molnar.diffusion.guidance import Guidance, paired
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import times_of
@@ -111,8 +112,8 @@ class Pipeline:
         request.validated()
         if request.best_of > 1 and "clip" not in self.bundle.manifest.parts:
             raise RequestError(
-                f"model {self.bundle.manifest.name!r} has no CLIP to choose by; "
-                "got best_of above 1, expected 1"
+                f"got best_of {request.best_of}, and model {self.bundle.manifest.name!r} has no "
+                "CLIP to choose by; expected 1, or a model with one"
             )
         open_fields = (request.steps, request.guidance, request.sampler)
         defaults = self._defaults(request.quality if None in open_fields else "normal")
@@ -167,7 +168,8 @@ class Pipeline:
         request = self.resolve(request)
         assert request.seed is not None
         shape = canvas(request, self.bundle.manifest)
-        prepare(self.parts, "decoder", *["upscaler"] * bool(shape.enlargements))
+        later = {"upscaler": shape.enlargements > 0, "clip": request.best_of > 1}
+        prepare(self.parts, "decoder", *(name for name, needed in later.items() if needed))
         clock = Clock()
         with clock.times("text"):
             text, null = self.embed(request)
@@ -180,9 +182,9 @@ class Pipeline:
                 drawn = _Drawn(seed, clock)
                 for step in self._sample(request, drawn, shape, (text, null)):
                     yield step.among(number, request.best_of)
-                self._decode(drawn, text, rated=request.best_of > 1)
+                self._decode(request, drawn, text)
                 found.append(drawn)
-            best = max(found, key=lambda drawn: drawn.fit or 0.0)  # the first of equals
+            best = max(found, key=lambda drawn: rank(drawn.fit))  # the first of equals
             yield Picture(
                 image=self._finish(request, best, shape),
                 request=request,
@@ -279,14 +281,15 @@ class Pipeline:
             drawn.latent = step.x
             yield step
 
-    def _decode(self, drawn: _Drawn, text: TextEmbedding, rated: bool) -> None:
-        """A latent -> a small picture, and how well it fits the text if that is asked."""
+    def _decode(self, request: Request, drawn: _Drawn, text: TextEmbedding) -> None:
+        """A latent -> a small picture, and if there are several, how well it fits the text."""
         with drawn.clock.times("decode"):
             drawn.image = np.clip(self.parts.decode(drawn.latent), -1, 1)
-        if rated:
-            side = int(self.bundle.part("clip").config["vision"]["image_size"])
-            with drawn.clock.times("choose"):
-                drawn.fit = float(self.parts.rate(squeeze(drawn.image, side), text)[0])
+        if request.best_of == 1:
+            return
+        with drawn.clock.times("choose"):
+            size = request.height, request.width
+            drawn.fit = rated(self.parts, sight(self.bundle), drawn.image, text, size)
 
     def _finish(self, request: Request, drawn: _Drawn, shape: Canvas) -> NDArray[np.uint8]:
         """A small picture -> upscaler -> the pixels of the picture."""

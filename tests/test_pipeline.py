@@ -16,8 +16,7 @@ from molnar.base.errors import ConfigError, RequestError
 from molnar.base.images import squeeze
 from molnar.base.request import Picture, Request, request_from
 from molnar.base.types import Step, TextEmbedding
-from molnar.bundle import Bundle, Manifest, Quality
-from molnar.canvas import Canvas, canvas
+from molnar.bundle import Bundle, Quality
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import SCHEDULES
 from molnar.pipeline import Pipeline, fit, load, on_white
@@ -128,37 +127,6 @@ def test_half_the_size_is_the_mean_of_four_pixels() -> None:
     image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 32, 48)).astype(np.float32)
     mean = image.reshape(1, 4, 16, 2, 24, 2).mean(axis=(3, 5))
     assert np.allclose(fit(image, 16, 24), mean, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((128, 128), Canvas(128, 128, 0, False)),
-        ((64, 64), Canvas(128, 128, 0, False)),
-        ((136, 136), Canvas(128, 128, 1, False)),
-        ((512, 512), Canvas(128, 128, 1, False)),
-        ((520, 520), Canvas(128, 128, 2, False)),
-        ((2048, 2048), Canvas(128, 128, 2, False)),
-        ((320, 512), Canvas(128, 128, 1, True)),
-    ],
-)
-def test_the_canvas_covers_the_picture(tiny: Path, size: tuple[int, int], expected: Canvas) -> None:
-    manifest = Bundle.load(tiny).manifest
-    assert canvas(Request(prompt="x", height=size[0], width=size[1]), manifest) == expected
-
-
-def test_a_trained_aspect_is_drawn_not_cut(tiny: Path) -> None:
-    manifest: Manifest = replace(Bundle.load(tiny).manifest, aspects=("1:1", "2:1", "1:2"))
-    wide = canvas(Request(prompt="x", height=256, width=512), manifest)
-    assert wide == Canvas(96, 192, 1, False)
-    assert canvas(Request(prompt="x", height=512, width=256), manifest) == Canvas(192, 96, 1, False)
-
-
-def test_without_an_upscaler_the_model_draws_at_full_size(tiny: Path) -> None:
-    manifest = Bundle.load(tiny).manifest
-    parts = {name: part for name, part in manifest.parts.items() if name != "upscaler"}
-    shape = canvas(Request(prompt="x"), replace(manifest, parts=parts))
-    assert shape == Canvas(512, 512, 0, False)
 
 
 def test_transparency_by_flag_is_transparency_by_words(pipeline: Pipeline) -> None:
@@ -331,3 +299,17 @@ def test_a_chosen_picture_repeats_alone(pipeline: Pipeline, tmp_path: Path) -> N
     request = request_from(metadata.read(picture.save(tmp_path / "chosen.png")))
     assert (request.best_of, request.seed) == (1, picture.seed)
     assert np.array_equal(pipeline(request)[0].image, picture.image)
+
+
+def test_candidates_go_on_where_seeds_begin_anew(pipeline: Pipeline) -> None:
+    chosen = pipeline(small(count=2, best_of=2, seed=2**32 - 1))
+    assert chosen[0].seed in (2**32 - 1, 0)
+    assert chosen[1].seed in (1, 2)
+
+
+def test_the_best_of_a_cut_picture_is_the_picture_of_its_seed(pipeline: Pipeline) -> None:
+    tall = small(best_of=2, seed=8, height=256, width=128)
+    [chosen] = pipeline(tall)
+    [again] = pipeline(tall.replaced(best_of=1, seed=chosen.seed))
+    assert np.array_equal(chosen.image, again.image)
+    assert chosen.image.shape[:2] == (256, 128)

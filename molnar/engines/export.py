@@ -91,8 +91,8 @@ def export(
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
-        weights: How the large matrices of text encoder and velocity network are stored; all else is
-            float16. Computed is in float32 either way.
+        weights: How the large matrices of text encoder, planner, velocity network and CLIP are
+            stored; all else is float16. Computed is in float32 either way.
         force: Replace a bundle that exists.
 
     Raises:
@@ -147,6 +147,7 @@ def _fill(
             continue
         parts[part] = to_json(_write_part(workspace, folder, part, weights))
     _check_plans(workspace, parts)
+    _check_clip(workspace, parts)
     return from_json(Manifest, {**fields, "parts": parts, "files": {}})
 
 
@@ -165,6 +166,16 @@ def _check_plans(workspace: Path, parts: Mapping[str, Any]) -> None:
                 f"{workspace}: planner and network were trained with other names ({ours}, "
                 f"{theirs}), or another text encoder; train the older of the two again"
             )
+
+
+def _check_clip(workspace: Path, parts: Mapping[str, Any]) -> None:
+    """Refuse a CLIP that was trained with another text encoder."""
+    configs = [parts[part]["config"] for part in ("clip", "text") if part in parts]
+    if len(configs) == 2 and configs[0]["pooled_width"] != configs[1]["pooled"]:
+        raise TrainingError(
+            f"{workspace}: the CLIP reads vectors of {configs[0]['pooled_width']} numbers, the text "
+            f"encoder gives {configs[1]['pooled']}; run `molnar train clip` again, or remove it"
+        )
 
 
 def _card(workspace: Path) -> dict[str, Any]:

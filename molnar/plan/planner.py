@@ -38,6 +38,8 @@ class PlannerConfig:
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} must divide by heads {self.heads}")
+        if self.reach < 0:
+            raise ConfigError(f"reach is {self.reach}; it must be at least 0")
         object.__setattr__(self, "names", tuple(self.names))  # JSON gives a list
 
 

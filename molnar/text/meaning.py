@@ -1,11 +1,13 @@
 """Words that were never taught -> the taught name that is meant: "a pooch" reads as "a dog face".
 
-A phrase is the weighted mean of its words' vectors, and the nearest name stands in for it. Names
+A phrase that ends with a kind of a name ("a sloop") is that name. Any other is the weighted mean of
+its words' vectors, and the nearest name stands in for it, by itself and by what goes with it. Names
 that were taught are found first and never touched; of the rest, only a phrase with an unknown word
 in it is changed, and its number, colours and styles stay.
 
 Source: Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings" (weighted
-means of word vectors); the vectors are those of a sentence encoder for single words, reduced.
+means of word vectors); the vectors are those of a sentence encoder for words and for their
+definitions, reduced.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,11 @@ from numpy.typing import NDArray
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
 from molnar.text.phrases import ARTICLES, Word, phrases, words_in
-from molnar.text.words import STOP_WORDS, stems
+from molnar.text.words import STOP_WORDS, singulars, stems
 
 LEAST = 0.34  # cosine from which a name stands in for a phrase; below, words stay as typed
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
+_DOING = re.compile(r"(?:ing|ed)$")
 _ONE = ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
@@ -63,7 +66,17 @@ class Meaning:
     key_counts: tuple[int, ...] = ()  # N, rows of `key_vectors` of each name
 
     def __post_init__(self) -> None:
-        """Index the names once."""
+        """Check that the parts fit, and index the names once; raises ValueError."""
+        count = len(self.names)
+        if {len(self.plurals), len(self.articles), len(self.name_vectors)} != {count}:
+            raise ValueError(f"plurals, articles or vectors are not those of {count} names")
+        if not all(isinstance(row, int) and 0 <= row < count for row in self.kinds.values()):
+            raise ValueError(f"a kind is of none of the {count} names")
+        keys = 0 if self.key_vectors is None else len(self.key_vectors)
+        if keys and (len(self.key_counts) != count or min(self.key_counts) < 1):
+            raise ValueError(f"keys are counted for {len(self.key_counts)} of {count} names")
+        if sum(self.key_counts) != keys:
+            raise ValueError(f"{sum(self.key_counts)} keys are counted, and {keys} are there")
         names = (*self.names, *self.plurals, *self.aliases)
         said = {tuple(word.text for word in words_in(name)) for name in names}
         object.__setattr__(self, "_said", said)
@@ -169,7 +182,7 @@ class Meaning:
             return False
         if any(word in _NUMBERS or word.isdigit() for word in before):
             return True
-        return last.endswith("s") and any(stem in self.words for stem in stems(last))
+        return any(one in self.words or one in self.kinds for one in singulars(last))
 
     def _stands(self, word: str) -> bool:
         """Tell whether a word needs no explaining; a joined one if each part needs none."""
@@ -188,16 +201,23 @@ class Meaning:
     def _meant(self, words: Sequence[str]) -> int | None:
         """Give the row of the name that words stand for: a kind of it, or the nearest to them.
 
-        The end of a phrase says of what kind a thing is: "an old fishing boat" is a boat.
+        The end of a phrase says of what kind a thing is: "an old fishing boat" is a boat; unless it
+        says what the thing does: "a poodle running".
         """
-        for begin in range(len(words)):
-            *before, last = words[begin:]
-            for ending in (last, *sorted(stems(last))):
-                row = self.kinds.get(" ".join([*before, ending]))
-                if row is not None:
-                    return row
+        end = len(words)
+        while end > 1 and _DOING.search(words[end - 1]) and words[end - 1] not in self.kinds:
+            end -= 1
+        for begin in range(end):
+            row = self._kind(words[begin:end])
+            if row is not None:
+                return row
         row, cosine = self._row(words)
         return row if cosine >= LEAST else None
+
+    def _kind(self, words: Sequence[str]) -> int | None:
+        *before, last = words
+        said = (" ".join([*before, ending]) for ending in (last, *sorted(singulars(last))))
+        return next((self.kinds[text] for text in said if text in self.kinds), None)
 
     def _row(self, words: Sequence[str]) -> tuple[int | None, float]:
         rows = self._rows(words)
@@ -219,12 +239,19 @@ class Meaning:
     def _cosines(self, rows: Sequence[int]) -> NDArray[np.float32]:
         """Compare words with all names: with their centres, and with what is nearest of theirs."""
         meant = _unit(self.vectors[rows].astype(np.float32).sum(axis=0, keepdims=True))
-        whole = (meant @ _unit(self.name_vectors.astype(np.float32)).T)[0]
-        if self.key_vectors is None:
+        whole = (meant @ self._centres.T)[0]
+        if self._keys is None:
             return np.asarray(whole)
-        each = (meant @ _unit(self.key_vectors.astype(np.float32)).T)[0]
         starts = np.cumsum([0, *self.key_counts[:-1]])
-        return np.asarray((whole + np.maximum.reduceat(each, starts)) / 2)
+        return np.asarray((whole + np.maximum.reduceat((meant @ self._keys.T)[0], starts)) / 2)
+
+    @cached_property
+    def _centres(self) -> NDArray[np.float32]:
+        return _unit(self.name_vectors.astype(np.float32))
+
+    @cached_property
+    def _keys(self) -> NDArray[np.float32] | None:
+        return None if self.key_vectors is None else _unit(self.key_vectors.astype(np.float32))
 
     def _vector(self, word: str) -> int | None:
         if word in STOP_WORDS:
@@ -236,7 +263,7 @@ class Meaning:
         """Read a meaning.safetensors.
 
         Raises:
-            BundleError: The file is missing or no such file.
+            BundleError: The file is missing, no such file, or damaged.
         """
         try:
             arrays = load(Path(path), mapped=True)  # most prompts need no vector at all

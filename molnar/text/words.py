@@ -45,10 +45,8 @@ illustration painting art style
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 # (ending, what stands there in the base form)
-_ENDINGS = (
-    *(("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", "")),
-    *(("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e")),
-)
+_PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))
+_ENDINGS = (*_PLURALS, ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"))
 # Captions say "gray"; half the world writes it otherwise.
 _GREY = re.compile(r"\b(gr)e(y)\b", re.IGNORECASE)
 # Ask for a text or a colour form of an emoji, or for a skin tone: the same drawing.
@@ -201,6 +199,20 @@ class Lexicon:
             word: [self.words[i] for i in order if row[i] >= NEAR]
             for word, row, order in zip(words, cosines, best, strict=True)
         }
+
+
+def singulars(word: str) -> set[str]:
+    """List what an English noun may be the plural of.
+
+    Example:
+        >>> sorted(singulars("foxes")), singulars("running")
+        (['fox', 'foxe'], set())
+    """
+    return {
+        word.removesuffix(ending) + instead
+        for ending, instead in _PLURALS
+        if word.endswith(ending) and len(word) >= len(ending) + 3
+    }
 
 
 def stems(word: str) -> set[str]:

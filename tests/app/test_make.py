@@ -312,3 +312,37 @@ def test_a_damaged_model_is_named(tmp_path: Path, tiny: Path) -> None:
     result = CliRunner().invoke(cli, ["a fox", "-m", str(folder)])
     assert result.exit_code == 1
     assert "decoder.safetensors: damaged, sha256" in result.stderr
+
+
+def test_the_best_of_several_is_named_and_repeats_alone(make: Run) -> None:
+    ran = make("a fox", "-s", "4", "--best-of", "3", *SMALL)
+    assert ran.code == 0
+    assert "best of 3, fit " in ran.err
+    [path] = ran.out.split()
+    seed = record(path)["seed"]
+    assert seed in (4, 5, 6)
+    assert path == f"a-fox-{seed}.png"
+    alone = make("a fox", "-s", str(seed), "-o", "alone.png", *SMALL)
+    assert "best of" not in alone.err
+    assert np.array_equal(np.asarray(opened(path)), np.asarray(opened("alone.png")))
+
+
+@pytest.mark.parametrize("number", ["0", "17", "x"])
+def test_how_many_to_choose_from_has_limits(make: Run, number: str) -> None:
+    ran = make("a fox", "--best-of", number, *SMALL)
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+
+
+def test_seeds_that_choose_among_the_same_pictures_are_refused(make: Run) -> None:
+    ran = make("a fox", "-s", "4", "-s", "6", "--best-of", "3", *SMALL)
+    assert ran.code == 2
+    assert "at least 3 apart" in ran.err
+    assert make("a fox", "-s", "4", "-s", "7", "--best-of", "3", *SMALL).code == 0
+
+
+def test_a_file_that_any_candidate_would_replace_is_kept(make: Run) -> None:
+    Path("6.png").write_bytes(b"mine")
+    ran = make("a fox", "-s", "4", "--best-of", "3", "-o", "{seed}.png", *SMALL)
+    assert ran.code == 2
+    assert Path("6.png").read_bytes() == b"mine"

@@ -25,11 +25,13 @@ def test_every_part_agrees_with_onnx(tiny: Path) -> None:
     x = rng.standard_normal((2, 4, 8, 16), dtype=np.float32)
     t = np.array([0.2, 0.9], np.float32)
     image = np.tanh(rng.standard_normal((2, 4, 32, 64), dtype=np.float32))
+    small = np.tanh(rng.standard_normal((2, 4, 16, 16), dtype=np.float32))
     pairs = [
         (ours.velocity(x, t, a), theirs.velocity(x, t, b)),
         (ours.decode(x), theirs.decode(x)),
         (ours.encode(image), theirs.encode(image)),
         (ours.upscale(image), theirs.upscale(image)),
+        (ours.rate(small, a), theirs.rate(small, b)),
     ]
     for one, other in pairs:
         assert one.dtype == np.float32

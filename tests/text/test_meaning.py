@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from molnar.base.errors import BundleError
+from molnar.base.weights import load, read_metadata, save
 from molnar.text.meaning import Meaning
 
 # Three directions: dog, truck, ghost; "odd" is near to none.
@@ -30,7 +32,9 @@ def meaning() -> Meaning:
         ),
         leading=frozenset({"a", "an", "the", "two", "three", "red", "small", "flat"}),
         alike={"a pair of": "two", "scarlet": "red", "emerald": "green"},
-        kinds={"great dane": 0, "dane": 2, "hatchback": 1},
+        kinds={"great dane": 0, "dane": 2, "hatchback": 1, "run": 2},
+        key_vectors=np.concatenate([VECTORS[:3], -VECTORS[:2], VECTORS[:1]]),
+        key_counts=(1, 1, 1, 1, 2),
     )
 
 
@@ -56,6 +60,8 @@ def meaning() -> Meaning:
         ("two old great danes", "two dog faces"),
         ("a red hatchback on a beach", "a red truck on a beach"),
         ("a spook hatchback", "a truck"),
+        ("hatchbacks on a beach", "trucks on a beach"),
+        ("a great dane running", "a dog face"),
         ("a small spook", "a small octopus"),
         ("a shaggy red pooch", "a red dog face"),
         ("a pooch chasing a lorry", "a dog face a truck"),
@@ -121,7 +127,42 @@ def test_it_comes_back_from_its_file(meaning: Meaning, tmp_path: Path) -> None:
     assert again.taught == meaning.taught
     assert again.aliases == meaning.aliases
     assert again.kinds == meaning.kinds
+    assert again.key_counts == meaning.key_counts
+    assert again.cosine("a pooch", "truck") == meaning.cosine("a pooch", "truck")
     assert again.read("a pair of spooks") == meaning.read("a pair of spooks") == "two octopuses"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"kinds": {"dane": 5}},
+        {"kinds": {"dane": -1}},
+        {"key_counts": ()},
+        {"key_counts": (1, 1, 1, 1, 3)},
+        {"key_counts": (0, 2, 1, 1, 2)},
+        {"plurals": ("dogs",)},
+    ],
+)
+def test_a_table_whose_parts_do_not_fit_is_refused(
+    meaning: Meaning, tmp_path: Path, damage: dict[str, object]
+) -> None:
+    path = tmp_path / "meaning.safetensors"
+    meaning.save(path)
+    arrays = {name: np.array(value) for name, value in load(path).items()}
+    told = json.loads(read_metadata(path)["meaning"])
+    save(path, arrays, {"meaning": json.dumps(told | damage)})
+    with pytest.raises(BundleError, match="export it again"):
+        Meaning.load(path)
+
+
+def test_a_table_without_kinds_and_keys_is_read(meaning: Meaning, tmp_path: Path) -> None:
+    path = tmp_path / "meaning.safetensors"
+    meaning.save(path)
+    arrays = {name: np.array(value) for name, value in load(path).items() if name != "key_vectors"}
+    told = json.loads(read_metadata(path)["meaning"])
+    del told["kinds"], told["key_counts"]
+    save(path, arrays, {"meaning": json.dumps(told)})
+    assert Meaning.load(path).read("a pooch") == "a dog face"
 
 
 def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,21 @@ def requests(flags: Mapping[str, Any]) -> list[Request]:
     else:
         base = Request(**given)
     seeds = [None if seed == -1 else seed for seed in flags["seed"]] or [base.seed]
-    return [base.replaced(seed=seed).validated() for seed in seeds]
+    found = [base.replaced(seed=seed).validated() for seed in seeds]
+    _apart(found)
+    return found
+
+
+def _apart(wishes: list[Request]) -> None:
+    """Refuse seeds whose candidates are the same: one picture might be chosen twice."""
+    least = wishes[0].count * wishes[0].best_of
+    known = sorted(wish.seed for wish in wishes if wish.seed is not None)
+    near = [(one, other) for one, other in pairwise(known) if other - one < least]
+    if near and wishes[0].best_of > 1:
+        raise RequestError(
+            f"seeds {near[0][0]} and {near[0][1]} choose among the same pictures; "
+            f"expected seeds at least {least} apart, or no --best-of"
+        )
 
 
 def read_prompt(flags: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,8 @@
 
 Each thing of a picture is cut out by its box in the picture's own plan, and looked up among all
 drawings: it is a copy if the nearest is under a third as far as the next, as for single stickers.
-The test is itself tested on true drawings laid into the same boxes, which must be found.
+The test is itself tested on true drawings, of one style, laid into the same boxes on the picture's
+own ground: the share that is found says how much a zero is worth.
 
 Source: Somepalli et al. 2023, arXiv 2212.03860 (copies of parts of training pictures).
 """
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from molnar.base.images import unpremultiply
+from molnar.base.likeness import on_white, on_white_ground
 from molnar.base.rng import generator
 from molnar.lab.data import concepts
 from molnar.lab.data.stickers import Stickers
@@ -75,27 +77,29 @@ def measure(
         The section as plain data, and all pictures.
     """
     shown: list[Shown] = []
-    things = found = known = 0
+    things = found = known = looked = 0
     asked = [(prompt, seed) for prompt in prompts(stickers, number) for seed in seeds]
     for prompt, seed in asked:
         image, plan = judged_size(source(prompt, seed)), planning(prompt, seed)
         told = []
-        for item in visible(plan, stickers):
-            things += 1
+        items = visible(plan, stickers)
+        truth = laid(stickers, items, image)
+        for item in items:
             name = copied_from(gallery, cut(image, item))
             told += [f"repeats {name}"] if name else []
-            truth = laid(stickers, item, image)
             known += copied_from(gallery, cut(truth, item)) == item.name
+        things += len(items)
+        looked += bool(items)
         found += bool(told)
         shown.append(Shown(prompt, "scene", seed, image, not told, ", ".join(told) or "no copy"))
         if progress is not None:
             progress(len(shown), len(asked))
     result = {
         "version": VERSION,
-        "copies": plain(wilson(found, len(shown))),
+        "copies": plain(wilson(found, looked)),
         "judge_true": plain(wilson(known, things)),
         "num_prompts": len(asked) // max(len(seeds), 1),
-        "num_pictures": len(shown),
+        "num_pictures": looked,  # with a thing in that can be looked at
         "num_things": things,
     }
     return result, shown
@@ -113,11 +117,13 @@ def visible(plan: Plan, stickers: Stickers) -> list[Item]:
 
 
 def cut(image: Pixels, item: Item) -> Pixels:
-    """Cut a thing out, with a small margin: uint8 h w C."""
+    """Cut a thing out, with a small margin, on white if its ground is even: uint8 h w C."""
     height, width = image.shape[:2]
     left, right = _edges(item.x, item.width, width)
     top, bottom = _edges(item.y, item.height, height)
-    return np.ascontiguousarray(image[top:bottom, left:right])
+    part = np.ascontiguousarray(image[top:bottom, left:right])
+    white = on_white_ground(part)
+    return part if white is None else white
 
 
 def _edges(centre: float, size: float, of: int) -> tuple[int, int]:
@@ -126,13 +132,27 @@ def _edges(centre: float, size: float, of: int) -> tuple[int, int]:
     return first, max(min(math.ceil((centre + MARGIN * size / 2) * of), of), first + 1)
 
 
-def laid(stickers: Stickers, item: Item, image: Pixels) -> Pixels:
-    """Lay the true drawing of a thing into its box, on white: uint8 H W 3, the picture's size."""
+def laid(stickers: Stickers, items: Sequence[Item], image: Pixels) -> Pixels:
+    """Lay the true drawings of things into their boxes, on the ground of a picture.
+
+    Args:
+        stickers: the pack.
+        items: with a drawing each.
+        image: uint8 H W 3 or 4; the ground's colour is the commonest of its rim.
+
+    Returns:
+        uint8 H W 3.
+    """
     height, width = image.shape[:2]
-    paper = Image.new("RGB", (width, height), "white")
-    size = max(1, round(item.width * width)), max(1, round(item.height * height))
-    straight = unpremultiply(stickers.sprites[(item.name, STYLE)].pixels)
-    drawing = Image.fromarray(straight, "RGBA").resize(size, Image.Resampling.BILINEAR)
-    place = round(item.x * width - size[0] / 2), round(item.y * height - size[1] / 2)
-    paper.paste(drawing, place, drawing)
+    flat = on_white(image)
+    rim = np.concatenate([flat[0], flat[-1], flat[:, 0], flat[:, -1]])
+    red, green, blue = (int(value) for value in np.median(rim, axis=0))
+    paper = Image.new("RGB", (width, height), (red, green, blue))
+    for item in items:
+        size = max(1, round(item.width * width)), max(1, round(item.height * height))
+        sprite = stickers.sprites[(item.name, STYLE)]
+        drawing = Image.fromarray(unpremultiply(sprite.pixels), "RGBA").crop(sprite.box)
+        drawing = drawing.resize(size, Image.Resampling.BOX)
+        place = round(item.x * width - size[0] / 2), round(item.y * height - size[1] / 2)
+        paper.paste(drawing, place, drawing)
     return np.asarray(paper)

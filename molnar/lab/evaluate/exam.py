@@ -157,9 +157,13 @@ def control_scores(
         found[name] = score(run(through, asked, (0,), _part(say, name)))
     except BundleError as error:
         report.skipped["through VAE and upscaler"] = str(error)
-    if pipeline.names is not None:
-        name, seeds = "plan drawn by rule", sorted({trial.seed for trial in trials})
+    name = "plan drawn by rule"
+    unknown = unplanned(pipeline, report)
+    if unknown is None:
+        seeds = sorted({trial.seed for trial in trials})
         found[name] = score(run(by_rule(planning(pipeline)), asked, seeds, _part(say, name)))
+    else:
+        report.skipped[name] = unknown
     lucky = controls.shuffled(trials)
     if lucky:
         found["shuffled prompts"] = score(lucky)
@@ -228,17 +232,27 @@ def _copies(
     say: Tell,
 ) -> None:
     """Look for training drawings in scenes of several, if the model plans where things are."""
-    if pipeline.names is None:
-        report.skipped["copies"] = "the model has no planner that says where things are"
-        return
-    if exam.fields.get("best_of", 1) > 1:
-        report.skipped["copies"] = "the plans of chosen pictures are not known; drop --best-of"
+    unknown = unplanned(pipeline, report)
+    if unknown is not None:
+        report.skipped["copies"] = unknown
         return
     seeds, step = range(exam.num_seeds), _part(say, "looking for copies")
     report.copies, shown = copies.measure(
         source, planning(pipeline), pack, gallery, seeds, exam.num_copies, step
     )
     report.shown["copies"] = shown
+    if not report.copies["num_things"]:
+        report.copies = None
+        report.skipped["copies"] = "no picture shows a drawing of the pack large enough to look at"
+
+
+def unplanned(pipeline: Pipeline, report: Report) -> str | None:
+    """Say why the plans of the pictures are not known; None if they are."""
+    if pipeline.names is None:
+        return "the model has no planner that says where things are"
+    if report.model["best_of"] > 1:
+        return "the plans of chosen pictures are not known; drop --best-of"
+    return None
 
 
 def _scenes(source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell) -> None:

@@ -11,29 +11,32 @@ from collections.abc import Callable
 from molnar.base.images import unpremultiply
 from molnar.base.request import Request
 from molnar.lab.data.palette import PALETTE
+from molnar.lab.data.places import PATTERNS, PLACES, Place
 from molnar.lab.data.render import render
 from molnar.lab.data.shapes import SHAPES
 from molnar.lab.data.spec import Background, Spec, Thing
 from molnar.lab.evaluate.sources import Pixels, Source
 from molnar.pipeline import Pipeline
-from molnar.plan.items import Plan
+from molnar.plan.items import TRANSPARENT, Item, Plan
 
 Planning = Callable[[str, int], Plan]  # (prompt, seed) -> plan
 SIZE = 128  # pixels
 
 
-def by_rule(planning: Planning, size: int = SIZE) -> Source:
+def by_rule(plan_for: Planning, size: int = SIZE) -> Source:
     """Draw plans as the world draws: exact shapes in exact colours, in the boxes of the plan.
 
-    What is not a shape of the world has no rule and is left out.
+    Nothing is forgiven: what was not asked must not vanish, and what is without its colour must not
+    pass. So a thing that is no shape of the world is drawn as a gray ring, a place as itself, and a
+    shape without a colour not at all.
 
     Args:
-        planning: writes the plans.
+        plan_for: writes the plans.
         size: side of the pictures, pixels.
     """
 
     def draw(prompt: str, seed: int) -> Pixels:
-        return unpremultiply(render(spec_of(planning(prompt, seed)), size).image)
+        return unpremultiply(render(spec_of(plan_for(prompt, seed)), size).image)
 
     return draw
 
@@ -49,26 +52,34 @@ def planning(pipeline: Pipeline) -> Planning:
 
 
 def spec_of(plan: Plan) -> Spec:
-    """Turn the shapes of a plan into a scene."""
-    background = Background()
-    things = []
+    """Turn a plan into a scene of shapes."""
+    background, place = Background(), None
     for item in plan:
-        if item.behind:
-            if item.colour is not None:
-                background = Background(colour=item.colour, rgb=PALETTE[item.colour])
-            continue
-        if item.name not in SHAPES:
-            continue
-        colour = item.colour or "black"
-        things.append(
-            Thing(
-                kind="shape",
-                name=item.name,
-                x=item.x,
-                y=item.y,
-                size=max(item.width, item.height),
-                colour=colour,
-                rgb=PALETTE[colour],
-            )
-        )
-    return Spec(kind="many", things=tuple(things), background=background)
+        if item.behind and item.name in PLACES:
+            place = Place(name=item.name)
+        elif item.behind and item.name in PATTERNS:
+            place = Place(name=item.name, colours=("black", "white"))
+        elif item.behind and item.name == TRANSPARENT:
+            background = Background(colour=None)
+        elif item.behind and item.colour is not None:
+            background = Background(colour=item.colour, rgb=PALETTE[item.colour])
+    things = tuple(_thing(item) for item in plan if not item.behind and _drawn(item))
+    return Spec(kind="many", things=things, background=background, place=place)
+
+
+def _drawn(item: Item) -> bool:
+    return item.name not in SHAPES or item.colour is not None
+
+
+def _thing(item: Item) -> Thing:
+    known = item.name in SHAPES
+    colour = (item.colour if known else None) or "gray"
+    return Thing(
+        kind="shape",
+        name=item.name if known else "ring",
+        x=item.x,
+        y=item.y,
+        size=max(item.width, item.height),
+        colour=colour,
+        rgb=PALETTE[colour],
+    )

@@ -53,6 +53,7 @@ def model_line(report: Report) -> str:
         f"{model['name']} {model['hash'][:12]}, {model['engine']}, "
         f"{model['steps']} steps of {model['sampler']}, "
         f"guidance {model['guidance']:g}, {model['width']} x {model['height']}"
+        + (f", best of {model['best_of']}" if model["best_of"] > 1 else "")
     )
 
 

@@ -16,6 +16,7 @@ from molnar.base.errors import DataError
 from molnar.base.files import write_bytes
 from molnar.base.images import open_picture
 from molnar.base.request import Request
+from molnar.base.rng import NUM_SEEDS
 from molnar.pipeline import Pipeline
 
 Pixels = NDArray[np.uint8]
@@ -41,8 +42,9 @@ class Drawn:
         self.seconds: list[float] = []
 
     def __call__(self, prompt: str, seed: int) -> Pixels:
-        """Draw one picture."""
-        (picture,) = self.pipeline(Request(prompt=prompt, seed=seed, **self.fields))
+        """Draw one picture; where it is the best of several, of seeds that no other has."""
+        first = seed * int(self.fields.get("best_of", 1)) % NUM_SEEDS
+        (picture,) = self.pipeline(Request(prompt=prompt, seed=first, **self.fields))
         self.seconds.append(sum(picture.seconds.values()))
         return picture.image
 

@@ -73,7 +73,8 @@ def build_meaning(
         frequent: Their shares of all text; without it the order decides.
         nouns: Definitions and kinds of things; without it words are vectors alone.
     """
-    keys = _keys(stickers)
+    called = _called(stickers)
+    keys = _keys(called, stickers)
     shares = frequent or {word: 0.1 / (rank + 10) for rank, word in enumerate(common)}
     said = {word for texts in keys.values() for text in texts for word in words_of(text)}
     listed = sorted(shares, key=lambda word: -shares[word])[:MOST]
@@ -88,7 +89,7 @@ def build_meaning(
     names = tuple(keys)
     other: dict[str, str] = {}
     if nouns is not None:
-        named = thesaurus.tied(nouns, keys, teacher)
+        named = thesaurus.tied(nouns, called, keys, teacher)
         other = thesaurus.kinds(nouns, keys, named)
         keys |= {n: (*keys[n], told) for n, told in thesaurus.described(nouns, named).items()}
     bags = [np.stack([_bag(text, rows, small) for text in keys[name]]) for name in names]
@@ -106,14 +107,21 @@ def build_meaning(
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike={**_ALIKE, **SHADES},
     )
-    close = {word: names.index(name) for word, name in other.items() if _close(meaning, word, name)}
-    return replace(meaning, kinds=close)
+    return replace(meaning, kinds=_close(meaning, other))
 
 
-def _close(meaning: Meaning, word: str, name: str) -> bool:
-    """Tell whether a word can mean its name: in WordNet a figure may be a snowman."""
-    cosine = meaning.cosine(word, name)
-    return cosine is None or cosine >= CLOSE
+def _close(meaning: Meaning, other: dict[str, str]) -> dict[str, int]:
+    """Keep the words that can well mean their names: in WordNet a figure may be a snowman.
+
+    Returns:
+        Word -> row of its name.
+    """
+    stands = meaning.taught | meaning.leading
+    return {
+        word: meaning.names.index(name)
+        for word, name in other.items()
+        if word not in stands and (meaning.cosine(word, name) or 0.0) >= CLOSE
+    }
 
 
 def _vectors(words: Sequence[str], teacher: Teacher, nouns: Nouns | None) -> NDArray[Any]:
@@ -132,16 +140,23 @@ def _vectors(words: Sequence[str], teacher: Teacher, nouns: Nouns | None) -> NDA
     return np.asarray(full - full.mean(axis=0))
 
 
-def _keys(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
-    """Give every name that can stand for a phrase, with texts that mean the same, names first."""
-    keys: dict[str, tuple[str, ...]] = {name: (name,) for name in SHAPES}
-    keys |= {_bare(piece.noun): (_bare(piece.noun),) for piece in ACCESSORIES.values()}
-    keys |= {name: (name,) for name in PLACES}
+def _called(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
+    """Give every name that can stand for a phrase, with what else it is called, itself first."""
+    own = [*SHAPES, *(_bare(piece.noun) for piece in ACCESSORIES.values()), *PLACES]
+    called: dict[str, tuple[str, ...]] = {name: (name,) for name in own}
     for sticker in stickers:
         if not concepts.is_geometric(sticker.name):
             said = concepts.names_of(sticker.name)
-            keys[said[0]] = (*said, *sticker.keywords)
-    return keys
+            called[said[0]] = said
+    return called
+
+
+def _keys(
+    called: dict[str, tuple[str, ...]], stickers: Sequence[StickerText]
+) -> dict[str, tuple[str, ...]]:
+    """Add to what names are called the keywords of their drawings."""
+    words = {concepts.names_of(sticker.name)[0]: sticker.keywords for sticker in stickers}
+    return {name: (*said, *words.get(name, ())) for name, said in called.items()}
 
 
 def _aliases(stickers: Sequence[StickerText]) -> tuple[str, ...]:

@@ -101,7 +101,12 @@ class PlannerTask:
         }
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Give the mean surprise at each number, and the shares of names and colours foretold."""
+        """Give the mean surprise at each number.
+
+        Returns:
+            It, in nats, and how well each kind of number is foretold: the shares of names and
+            colours that are right, and the surprise of the numbers of boxes.
+        """
         plan = batch["plan"]
         encoder = self.encoder.to(plan.device)
         with torch.no_grad():
@@ -119,8 +124,9 @@ class PlannerTask:
             surprise = F.cross_entropy(logits.float(), wanted[own], reduction="sum")
             total = total + surprise
             right = logits.argmax(-1) == wanted[own]
-            told_well = right.float().mean() if kind < 2 else surprise.detach() / own.sum()
-            parts[name] = float(told_well)
+            parts[name] = float(right.float().mean())
+            if name == "boxes":
+                parts[name] = float(surprise.detach() / own.sum())
         return total / len(wanted), parts
 
     def _told(self, plan: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

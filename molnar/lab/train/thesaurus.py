@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from molnar.lab.train.teacher import Teacher
+from molnar.text.words import STOP_WORDS
 
 NOUNS = "data/wordnet-3.3"  # as the package calls it; the files say 3.1
 BELOW = 5  # steps down to a kind of a kind ...
-ABOVE = 2  # steps up to what there is nothing else of among the names: "pachyderm" is an elephant
+ABOVE = 2  # steps up to what there is nothing else of among the names: a marsupial is a koala
 SENSES = 3  # of a word, the most frequent first: rarer ones are not meant
 LIKE = 0.25  # cosine of a name's keywords and a definition from which they mean the same
 
@@ -70,7 +71,7 @@ def read_nouns(where: Path) -> Nouns:
         words = tuple(_typed(word) for word in parts[4 : 4 + 2 * count : 2])
         pointers = parts[5 + 2 * count :]
         above = tuple(
-            int(pointers[at + 1]) for at in range(0, len(pointers) - 3, 4) if pointers[at] in "@i"
+            int(pointers[at + 1]) for at in range(0, len(pointers) - 3, 4) if pointers[at] == "@"
         )
         senses[int(parts[0])] = Sense(words, above, gloss.split('; "')[0].strip())
     of = {}
@@ -80,28 +81,33 @@ def read_nouns(where: Path) -> Nouns:
     return Nouns(senses, of)
 
 
-def tied(nouns: Nouns, keys: Mapping[str, Sequence[str]], teacher: Teacher) -> dict[int, str]:
+def tied(
+    nouns: Nouns,
+    called: Mapping[str, Sequence[str]],
+    keys: Mapping[str, Sequence[str]],
+    teacher: Teacher,
+) -> dict[int, str]:
     """Tie names to senses.
 
     Args:
         nouns: WordNet's.
-        keys: name -> texts that mean the same, itself first.
-        teacher: Decides which sense of a name is meant.
+        called: name -> what it is called, itself first.
+        keys: name -> all that goes with it, keywords included.
+        teacher: Decides which sense of a name is meant: the one told most like its keys.
 
     Returns:
         Offset of a sense -> name.
     """
     found: dict[int, str] = {}
-    for name, texts in keys.items():
-        asked = [text.lower() for text in texts if text.lower() in nouns.of]
-        own = {one for text in asked[:2] for one in nouns.of[text][: 2 * SENSES]}
+    for name, texts in called.items():
+        own = {one for text in texts for one in nouns.of.get(text.lower(), ())}
         if not own:
             continue
         senses = sorted(own)
         told = [
             f"{', '.join(nouns.senses[one].words)}: {nouns.senses[one].gloss}" for one in senses
         ]
-        cosines = teacher(told) @ teacher([", ".join(texts)])[0]
+        cosines = teacher(told) @ teacher([", ".join(keys[name])])[0]
         best = int(np.argmax(cosines))
         if cosines[best] >= LIKE:
             found.setdefault(senses[best], name)
@@ -133,7 +139,7 @@ def kinds(
     found = {}
     for word, senses in nouns.of.items():
         meant = next((nearest[one] for one in senses[:SENSES] if nearest[one]), None)
-        if meant is not None and word not in taken and word.isascii():
+        if meant is not None and word not in taken and _plain(word):
             found[word] = meant
     return found
 
@@ -158,6 +164,12 @@ def _over(nouns: Nouns, named: Mapping[int, str]) -> dict[int, str]:
         for one, names in under.items()
         if len(names) == 1 and near[one] <= ABOVE
     }
+
+
+def _plain(word: str) -> bool:
+    """Tell whether a word or phrase is one that people type: not a letter, a number, a filler."""
+    filled = not STOP_WORDS.isdisjoint(word.split())
+    return word.isascii() and len(word) > 2 and word[0].isalpha() and not filled
 
 
 def _lines(path: Path) -> list[str]:

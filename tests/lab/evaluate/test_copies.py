@@ -46,13 +46,21 @@ def gallery(pack: Stickers) -> Gallery:
     return Gallery.of(pack, describe_by_rule)
 
 
+def boxed(name: str, x: float) -> Item:
+    """Put a drawing into a box of its own shape, as plans do."""
+    left, top, right, bottom = drawing(NAMES.index(name)).box
+    wide, high = right - left, bottom - top
+    longer = max(wide, high)
+    return Item(name=name, x=x, y=0.5, width=0.47 * wide / longer, height=0.47 * high / longer)
+
+
 def planning(prompt: str, seed: int) -> tuple[Item, ...]:
     """Two of the drawings side by side, others for every prompt and seed."""
     two = np.random.default_rng([len(prompt), seed]).choice(PLAIN, 2, replace=False)
     sides = zip(two, (0.26, 0.76), strict=True)
     return (
         BEHIND,
-        *(Item(name=NAMES[k], x=x, y=0.5, width=0.47, height=0.47) for k, x in sides),
+        *(boxed(NAMES[k], x) for k, x in sides),
         Item(name=NAMES[0], x=0.5, y=0.1, width=0.05, height=0.05),  # too small to look at
         Item(name="star", colour="red", x=0.5, y=0.9, width=0.2, height=0.2),  # no drawing
     )
@@ -69,10 +77,8 @@ def test_prompts_are_of_two_concepts_and_always_the_same(pack: Stickers) -> None
 
 def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery) -> None:
     def source(prompt, seed):
-        image = np.full((128, 128, 3), 255, np.uint8)
-        for item in copies.visible(planning(prompt, seed), pack):
-            image = np.minimum(image, copies.laid(pack, item, image))
-        return image
+        ground = np.full((128, 128, 3), (255, 255, 255) if seed else (40, 90, 200), np.uint8)
+        return copies.laid(pack, copies.visible(planning(prompt, seed), pack), ground)
 
     found, shown = copies.measure(source, planning, pack, gallery, (0, 1), number=4)
     assert found["copies"][0] == 1.0
@@ -86,7 +92,8 @@ def test_half_of_one_and_half_of_another_is_no_copy(pack: Stickers, gallery: Gal
         image = np.full((128, 128, 3), 255, np.uint8)
         for item in copies.visible(planning(prompt, seed), pack):
             other = replace(item, name=NAMES[(NAMES.index(item.name) + 5) % len(NAMES)])
-            mixed = copies.laid(pack, item, image).astype(int) + copies.laid(pack, other, image)
+            one, two = (copies.laid(pack, [x], image * 0 + 255) for x in (item, other))
+            mixed = one.astype(int) + two
             image = np.minimum(image, (mixed // 2).astype(np.uint8))
         return image
 

@@ -47,7 +47,8 @@ def test_an_untrained_model_scores_nothing_and_ground_truth_everything(report):
     assert found.proceval.num_pictures == 8
     assert found.controls["ground truth"].overall.value == 1
     assert set(found.controls) == {
-        "ground truth", "through VAE and upscaler", "shuffled prompts", "retrieval",
+        "ground truth", "through VAE and upscaler", "plan drawn by rule", "shuffled prompts",
+        "retrieval",
     }  # fmt: skip
 
 

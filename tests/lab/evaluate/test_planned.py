@@ -38,8 +38,27 @@ def test_exchanged_colours_are_judged_wrong(task):
     assert score(run(source, exam, seeds=(0,))).overall.value == 0.0
 
 
-def test_what_has_no_rule_is_left_out():
-    dog = Item(name="dog face", colour=None, x=0.5, y=0.5, width=0.5, height=0.5)
+def test_what_was_not_asked_does_not_vanish():
+    dog = Item(name="dog face", colour=None, x=0.5, y=0.5, width=0.5, height=0.4)
     star = Item(name="star", colour="red", x=0.2, y=0.5, width=0.3, height=0.2)
     spec = spec_of((Item(name="transparent", behind=True), dog, star))
-    assert [(thing.name, thing.size) for thing in spec.things] == [("star", 0.3)]
+    assert [(t.name, t.colour, t.size) for t in spec.things] == [
+        ("ring", "gray", 0.5),
+        ("star", "red", 0.3),
+    ]
+    assert spec.background.transparent
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda behind, first, *rest: (behind, replace(first, colour=None), *rest),
+        lambda behind, first, *rest: (replace(behind, name="beach"), first, *rest),
+        lambda behind, first, *rest: (replace(behind, name="stripes"), first, *rest),
+        lambda behind, first, *rest: (behind, first, *rest, replace(first, name="dog face", y=0.1)),
+    ],
+)
+def test_a_spoilt_plan_is_not_forgiven(spoil):
+    exam = [question for question in EXAM if question.task == "counting"]
+    source = by_rule(lambda prompt, seed: spoil(*PLANS[prompt]))
+    assert score(run(source, exam, seeds=(0,))).overall.value < 0.2

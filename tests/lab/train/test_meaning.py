@@ -12,6 +12,7 @@ from molnar.lab.data import concepts
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.corpus import StickerText
 from molnar.lab.train.meaning import build_meaning, frequencies
+from molnar.lab.train.thesaurus import Nouns, Sense
 from molnar.text.meaning import Meaning
 
 NAMES = ("dog face", "smiling face with sunglasses", "face with tears of joy", "grapes", "T-Rex")
@@ -62,6 +63,39 @@ def test_captions_of_the_world_stay(meaning: Meaning) -> None:
 )
 def test_untaught_words_are_read(meaning: Meaning, typed: str, read: str) -> None:
     assert meaning.read(typed) == read
+
+
+def test_kinds_and_definitions_come_from_the_nouns() -> None:
+    senses = {
+        1: Sense(("dog", "domestic dog"), (), "an animal that barks"),
+        2: Sense(("beagle",), (1,), "a small dog"),
+        3: Sense(("circle",), (), "a round shape"),
+        4: Sense(("photo",), (1,), "what nobody asks for"),
+        5: Sense(("gadget",), (1,), "far from any dog"),
+    }
+    of = {word: (offset,) for offset, sense in senses.items() for word in sense.words}
+    told: list[str] = []
+
+    def recorded(texts: Sequence[str]) -> Any:
+        told.extend(texts)
+        first = [text.split(":")[0].split(",")[0] for text in texts]
+        return teacher([ALIKE.get(text, text) for text in first])
+
+    stickers = [StickerText("1f436", "dog face", ("bark",))]
+    known = {"beagle": "dog", "dog face": "dog"}  # near to each other, as a real teacher has it
+    with pytest.MonkeyPatch.context() as patch:
+        for word, other in known.items():
+            patch.setitem(ALIKE, word, other)
+        made = build_meaning(
+            stickers, ["a circle"], recorded, ["beagle", "gadget"], None, Nouns(senses, of)
+        )
+    assert made.read("two old beagles") == "two dog faces"
+    assert [made.names[row] for row in made.kinds.values()] == ["dog face"] * len(made.kinds)
+    assert "beagle" in made.kinds
+    assert "photo" not in made.kinds  # people say it of every picture
+    assert "gadget" not in made.kinds  # its own vector is nowhere near
+    assert "circle" not in made.kinds  # it is taught
+    assert "beagle: a small dog" in told  # words are embedded with their definitions
 
 
 def test_the_list_of_words_is_optional() -> None:

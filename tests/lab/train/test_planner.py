@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
+from molnar.lab.train import planner as planner_module
 from molnar.lab.train.planner import PlannerTask, sized
 from molnar.lab.train.tokenizer import train_tokenizer
 from molnar.plan.items import Item, Plan
 from molnar.plan.planner import PlannerConfig
+from molnar.plan.writing import field_of
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
 
 NAMES = ("background", "circle", "square")
@@ -74,6 +77,36 @@ def test_batches_are_pure_and_padded_where_plans_end() -> None:
     ends = (batch["plan"] == len(NAMES)).any(dim=1)
     assert bool(ends.all())
     assert (batch["plan"][0] == -1).sum() == 6  # a thing less
+
+
+def test_rows_read_by_length_give_the_loss_and_gradients_of_the_whole_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = task(), task()
+    for module in (one.module, other.module):
+        torch.manual_seed(1)
+        for value in module.parameters():
+            torch.nn.init.normal_(value, std=0.1)
+    batch = one.batch(0, 6)
+    monkeypatch.setattr(planner_module, "SHORT", 9)  # "a red circle" is short, the other is not
+    apart, parts = one.loss(batch)
+    apart.backward()
+    plan = batch["plan"]
+    before = torch.nn.functional.pad(plan.clamp(min=0), (1, 0))[:, :-1]
+    tokens = other.encoder(batch["ids"], batch["mask"])[0]
+    rated = other.module.every(before, tokens, batch["mask"])
+    total = sum(
+        torch.nn.functional.cross_entropy(rated[min(field_of(at), 2)][row, at], plan[row, at])
+        for row, at in (plan >= 0).nonzero().tolist()
+    )
+    whole = total / int((plan >= 0).sum())
+    whole.backward()
+    assert float(apart.detach()) == pytest.approx(float(whole.detach()), abs=1e-5)
+    assert set(parts) == {"names", "colours", "boxes"}
+    for a, b in zip(one.module.parameters(), other.module.parameters(), strict=True):
+        assert (a.grad is None) == (b.grad is None)
+        if a.grad is not None:
+            assert torch.allclose(a.grad, b.grad, atol=1e-6)
 
 
 def test_the_encoder_and_the_names_stay_as_they_are() -> None:
