@@ -173,7 +173,7 @@ def _check_clip(workspace: Path, parts: Mapping[str, Any]) -> None:
     configs = [parts[part]["config"] for part in ("clip", "text") if part in parts]
     if len(configs) == 2 and configs[0]["pooled_width"] != configs[1]["pooled"]:
         raise TrainingError(
-            f"{workspace}: the CLIP reads {configs[0]['pooled_width']} numbers a sentence, the text "
+            f"{workspace}: the CLIP reads {configs[0]['pooled_width']} numbers, the text "
             f"encoder gives {configs[1]['pooled']}; run `molnar train clip` again, or remove it"
         )
 
