@@ -127,7 +127,7 @@ def _fill(
 ) -> Manifest:
     """Write every file of a bundle but its manifest."""
     latent = to_json(latent_format(workspace))
-    told = _merged(_card(workspace), card)
+    told = _merged(_merged(_learned(workspace), _card(workspace)), card)
     fields = {"name": name, "version": "1", **told, "latent": latent}
     from_json(Manifest, {**fields, "parts": {}})  # a wrong card is told now, not after minutes
     for file in ("tokenizer.json", "words.json"):
@@ -141,13 +141,14 @@ def _fill(
     if (workspace / "sources" / DRAWINGS).is_file():
         shutil.copyfile(workspace / "sources" / DRAWINGS, folder / DRAWINGS)
         fields["sources"] = DRAWINGS
+    if (workspace / "clip" / "model.json").is_file():
+        _check_clip(workspace)
     parts: dict[str, Any] = {}
     for part, source in SOURCES.items():
         if part in OPTIONAL and not (workspace / source.folder / "model.json").is_file():
             continue
         parts[part] = to_json(_write_part(workspace, folder, part, weights))
     _check_plans(workspace, parts)
-    _check_clip(workspace, parts)
     return from_json(Manifest, {**fields, "parts": parts, "files": {}})
 
 
@@ -168,14 +169,26 @@ def _check_plans(workspace: Path, parts: Mapping[str, Any]) -> None:
             )
 
 
-def _check_clip(workspace: Path, parts: Mapping[str, Any]) -> None:
+def _check_clip(workspace: Path) -> None:
     """Refuse a CLIP that was trained with another text encoder."""
-    configs = [parts[part]["config"] for part in ("clip", "text") if part in parts]
-    if len(configs) == 2 and configs[0]["pooled_width"] != configs[1]["pooled"]:
+    reads = int(_model(workspace, "clip")["config"]["pooled_width"])
+    given = int(_model(workspace, "text")["config"]["pooled"])
+    if reads != given:
         raise TrainingError(
-            f"{workspace}: the CLIP reads {configs[0]['pooled_width']} numbers, the text "
-            f"encoder gives {configs[1]['pooled']}; run `molnar train clip` again, or remove it"
+            f"{workspace}: the CLIP reads {reads} numbers, the text encoder gives {given}; "
+            "run `molnar train clip` again, or remove its folder"
         )
+
+
+def _learned(workspace: Path) -> dict[str, Any]:
+    """Read off the diffusion run what its network draws, where the card does not say otherwise."""
+    data = _model(workspace, "diffusion").get("data", {})
+    told: dict[str, Any] = {}
+    if data.get("aspects"):
+        told["aspects"] = list(dict.fromkeys(data["aspects"]))
+    if data.get("teacher"):  # it gives the guided estimate at once, and is not to be guided twice
+        told["defaults"] = {"guidance": 1.0}
+    return told
 
 
 def _card(workspace: Path) -> dict[str, Any]:

@@ -154,6 +154,30 @@ def test_the_card_fills_the_manifest(workspace: Path, tmp_path: Path) -> None:
     assert "upscaler" not in made.parts
 
 
+def test_what_was_learned_is_drawn_unless_the_card_says_otherwise(
+    workspace: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    model = json.loads((folder / "diffusion" / "model.json").read_text())
+    model["data"] = {"aspects": ["1:1", "1:1", "3:2"], "teacher": "5eed"}
+    (folder / "diffusion" / "model.json").write_text(json.dumps(model))
+    made = export(folder, tmp_path / "taught", {"defaults": {"steps": 3}}).manifest
+    assert made.aspects == ("1:1", "3:2")
+    assert (made.defaults.guidance, made.defaults.steps) == (1.0, 3)
+    card = {"aspects": ["1:1"], "defaults": {"guidance": 2.0}}
+    told = export(folder, tmp_path / "told", card).manifest
+    assert (told.aspects, told.defaults.guidance) == (("1:1",), 2.0)
+
+
+def test_a_clip_of_another_text_encoder_is_refused(workspace: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    model = json.loads((folder / "clip" / "model.json").read_text())
+    model["config"]["pooled_width"] = 384
+    (folder / "clip" / "model.json").write_text(json.dumps(model))
+    with pytest.raises(TrainingError, match="384 numbers"):
+        export(folder, tmp_path / "out")
+
+
 def test_a_wrong_card_is_told_before_any_work(workspace: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="licence"):
         export(workspace, tmp_path / "wrong", {"license": "MIT"})

@@ -28,6 +28,7 @@ from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model
 from molnar.base.rng import generator, noise
 from molnar.base.types import TextEmbedding
+from molnar.base.weights import sha256
 from molnar.diffusion.flow import add_noise, denoiser
 from molnar.diffusion.guidance import classifier_free
 from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
@@ -129,7 +130,10 @@ class DiffusionTask:
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
         told = {"names": digest(self.names)} if self.planned else {}
-        return {"kind": kind_of(self.config), "config": self.config, "data": self.data, **told}
+        data = self.data
+        if data.teacher is not None:  # what it is counts, not where it lies
+            data = replace(data, teacher=sha256(data.teacher))
+        return {"kind": kind_of(self.config), "config": self.config, "data": data, **told}
 
     def channel_weights(self) -> Tensor:
         """Measure how far each latent channel spreads; give Float C with mean 1.

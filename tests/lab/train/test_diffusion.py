@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from molnar.base.errors import ConfigError
+from molnar.base.weights import sha256
 from molnar.diffusion.flow import add_noise
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import World
@@ -113,6 +114,12 @@ def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
     student = DiffusionTask(
         task.source, task.config, task.autoencoder, task.tokenizer, task.encoder, data
     )
+    moved = path.rename(tmp_path / "moved.safetensors")
+    elsewhere = replace(data, teacher=str(moved))
+    again = DiffusionTask(
+        task.source, task.config, task.autoencoder, task.tokenizer, task.encoder, elsewhere
+    )
+    assert again.describe() == {**again.describe(), "data": replace(data, teacher=sha256(moved))}
     student.module.load_state_dict(teacher.state_dict())
     batch = student.batch(0, 16)
     dropped = batch["mask"].sum(1) == 2
