@@ -29,7 +29,8 @@ MOST = 10  # items of one plan, the background included
 def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """Spread a plan that was made for a square over a frame of another shape; sizes stay.
 
-    What overlaps (a hat and its wearer, a heart inside a square) moves as one.
+    What overlaps (a hat and its wearer, a heart inside a square) moves as one. In a place, feet stay
+    on the ground: there it is the lower edge of a thing that keeps its share of the height.
 
     Args:
         plan: of a square picture.
@@ -38,14 +39,18 @@ def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """
     side = min(height, width)
     across, down = width / side, height / side
+    plain = (BACKGROUND, TRANSPARENT)
+    standing = any(item.behind and item.name not in plain for item in plan)
     moved: list[Item] = []
     for index, item in enumerate(plan):
         if item.behind:
             moved.append(replace(item, x=across / 2, y=down / 2, width=across, height=down))
             continue
         under = [other for other in plan[:index] if not other.behind and overlap(item, other)]
-        x, y = (under[0].x, under[0].y) if under else (item.x, item.y)
-        moved.append(replace(item, x=item.x + x * (across - 1), y=item.y + y * (down - 1)))
+        anchor = under[0] if under else item
+        foot = anchor.y + anchor.height / 2 if standing else anchor.y
+        x, y = item.x + anchor.x * (across - 1), item.y + foot * (down - 1)
+        moved.append(replace(item, x=x, y=y))
     return tuple(moved)
 
 

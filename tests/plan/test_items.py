@@ -44,3 +44,16 @@ def test_what_overlaps_moves_as_one(height: int, width: int) -> None:
     stretched = max(height, width) / min(height, width)
     gap = other.x - wearer.x if width > height else other.y - wearer.y
     assert gap == pytest.approx((0.5 if width > height else 0.0) * stretched)
+
+
+def test_feet_stay_on_the_ground_of_a_place() -> None:
+    plan = (
+        Item(name="beach", behind=True),
+        Item(name="dog face", x=0.5, y=0.6, width=0.5, height=0.5),
+        Item(name="beret", x=0.5, y=0.38, width=0.2, height=0.1),
+    )
+    _, dog, hat = spread(plan, 16, 9)
+    assert dog.y + dog.height / 2 == pytest.approx(0.85 * 16 / 9)  # as far down as in the square
+    assert hat.y - dog.y == pytest.approx(0.38 - 0.6)
+    plain = (Item(name="background", colour="white", behind=True), *plan[1:])
+    assert spread(plain, 16, 9)[1].y == pytest.approx(0.6 * 16 / 9)
