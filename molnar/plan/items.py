@@ -29,8 +29,8 @@ MOST = 10  # items of one plan, the background included
 def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """Spread a plan that was made for a square over a frame of another shape; sizes stay.
 
-    What overlaps (a hat and its wearer, a heart inside a square) moves as one. In a place, feet stay
-    on the ground: there it is the lower edge of a thing that keeps its share of the height.
+    What overlaps (a hat and its wearer, a heart inside a square) moves as one. In a place, feet
+    stay on the ground: there it is the lower edge that keeps its share of the height.
 
     Args:
         plan: of a square picture.

@@ -163,11 +163,13 @@ def alpha_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def copies_line(found: dict[str, Any]) -> str:
-    """Say how many scenes repeat a drawing, and how many true drawings the test finds."""
+    """Say how many scenes repeat a drawing, and what the test itself finds."""
     return (
         f"copies: {_share(found['copies'])} of {found['num_pictures']} scenes of several things "
-        f"repeat a drawing; of {found['num_things']} true drawings in the same places the test "
-        f"finds {_share(found['judge_true'])}"
+        f"repeat a drawing (nearer than {found['similarity_least']:.2f}; median "
+        f"{found['similarity_median']:.2f}); the test itself, on {found['num_things']} true "
+        f"drawings in the same places: {_share(found['judge_true'])}, on drawings between two "
+        f"styles (0 is right): {_share(found['judge_between'])}"
     )
 
 

@@ -151,12 +151,6 @@ def copied(sightings: Sequence[Sighting]) -> Interval:
     return wilson(sum(seen.copied for seen in sightings), len(sightings))
 
 
-def copied_from(gallery: Gallery, image: Pixels) -> str | None:
-    """Name the one drawing that a picture repeats, or None."""
-    near = gallery.nearest(image, num=2)
-    return near[0].name if _ratio(near) < COPY else None
-
-
 def _ratio(near: Sequence[Near]) -> float:
     """Compare the distances (of unit vectors) to the nearest two drawings."""
     if len(near) < 2:

@@ -14,7 +14,7 @@ from molnar.lab.evaluate.stickers import Gallery
 from molnar.plan.items import Item
 
 NAMES = COMMON[40:52]
-PLAIN = (1, 2, 4, 5, 7, 10, 11)  # those that are still a third as far as the next at this size
+STYLES = ("noto", "twemoji")
 BEHIND = Item(name="background", colour="white", behind=True)
 
 
@@ -36,8 +36,12 @@ def drawing(seed: int, side: int = 64) -> Sprite:
 
 @pytest.fixture(scope="module")
 def pack() -> Stickers:
-    rows = {name: Concept(name, (), {"noto": f"{name}.svg"}) for name in NAMES}
-    sprites = {(name, "noto"): drawing(k) for k, name in enumerate(NAMES)}
+    rows = {name: Concept(name, (), dict.fromkeys(STYLES, f"{name}.svg")) for name in NAMES}
+    sprites = {
+        (name, style): drawing(k + 100 * number)
+        for number, style in enumerate(STYLES)
+        for k, name in enumerate(NAMES)
+    }
     return Stickers(folder=Path(), concepts=rows, size=64, sprites=sprites, problems=[])
 
 
@@ -56,7 +60,7 @@ def boxed(name: str, x: float) -> Item:
 
 def planning(prompt: str, seed: int) -> tuple[Item, ...]:
     """Two of the drawings side by side, others for every prompt and seed."""
-    two = np.random.default_rng([len(prompt), seed]).choice(PLAIN, 2, replace=False)
+    two = np.random.default_rng([len(prompt), seed]).choice(len(NAMES), 2, replace=False)
     sides = zip(two, (0.26, 0.76), strict=True)
     return (
         BEHIND,
@@ -82,7 +86,8 @@ def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery) -
 
     found, shown = copies.measure(source, planning, pack, gallery, (0, 1), number=4)
     assert found["copies"][0] == 1.0
-    assert found["judge_true"][0] == 1.0
+    assert found["judge_true"][0] > 0.9
+    assert found["judge_between"][0] < 0.1
     assert (found["num_prompts"], found["num_pictures"], found["num_things"]) == (4, 8, 16)
     assert not any(picture.right for picture in shown)
 
@@ -98,8 +103,8 @@ def test_half_of_one_and_half_of_another_is_no_copy(pack: Stickers, gallery: Gal
         return image
 
     found, _ = copies.measure(source, planning, pack, gallery, (0,), number=4)
-    assert found["copies"][0] < 0.5
-    assert found["judge_true"][0] == 1.0
+    assert found["copies"][0] == 0.0
+    assert found["judge_true"][0] > 0.8
 
 
 def test_a_cut_stays_inside_the_picture() -> None:
