@@ -90,26 +90,44 @@ def measure(
         truth = laid(stickers, items, image)
         near = [gallery.nearest(cut(image, item), num=1)[0] for item in items]
         true += [gallery.nearest(cut(truth, item), num=1)[0].similarity for item in items]
-        for item in items:
-            mixed = halved(stickers, item, image)
-            if mixed is not None:
-                between.append(gallery.nearest(cut(mixed, item), num=1)[0].similarity)
+        mixed = [(item, halved(stickers, item, image)) for item in items]
+        between += [
+            gallery.nearest(cut(one, item), num=1)[0].similarity
+            for item, one in mixed
+            if one is not None
+        ]
         drawn.append((Shown(prompt, "scene", seed, image, True, "no copy"), near))
         if progress is not None:
             progress(len(drawn), len(asked))
+    return _summed(drawn, true, between, len(asked) // max(len(seeds), 1))
+
+
+def _summed(
+    drawn: Sequence[tuple[Shown, list[Near]]],
+    true: Sequence[float],
+    between: Sequence[float],
+    number: int,
+) -> tuple[dict[str, Any], list[Shown]]:
+    """Say of each picture what it repeats, and count.
+
+    Args:
+        drawn: pictures, and the nearest drawing of each of their things.
+        true: cosines of true drawings in their places.
+        between: cosines of drawings that are none.
+        number: of prompts.
+    """
     least = float(np.quantile(true, 1 - FOUND)) if true else 1.0
     copied = [[f"repeats {x.name}" for x in near if x.similarity >= least] for _, near in drawn]
     looked = sum(bool(near) for _, near in drawn)
+    cosines = [x.similarity for _, near in drawn for x in near]
     result = {
         "version": VERSION,
         "copies": plain(wilson(sum(map(bool, copied)), looked)),
         "judge_true": plain(wilson(sum(value >= least for value in true), len(true))),
         "judge_between": plain(wilson(sum(value >= least for value in between), len(between))),
         "similarity_least": round(least, 4),
-        "similarity_median": round(float(np.median([x.similarity for _, n in drawn for x in n])), 4)
-        if true
-        else None,
-        "num_prompts": len(asked) // max(len(seeds), 1),
+        "similarity_median": round(float(np.median(cosines)), 4) if cosines else None,
+        "num_prompts": number,
         "num_pictures": looked,  # with a thing in that can be looked at
         "num_things": len(true),
     }
