@@ -12,7 +12,7 @@ from molnar.bundle import Bundle
 
 
 def rated(parts: Parts, side: int, image: Any, text: TextEmbedding, size: tuple[int, int]) -> float:
-    """Rate one picture; what will be cut off of it is not seen, and no square is squeezed into one.
+    """Rate one picture, without what will be cut off; one that is no square is squeezed into one.
 
     Args:
         parts: with a CLIP.

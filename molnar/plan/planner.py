@@ -144,8 +144,8 @@ class Planner(nn.Module):
         told: Tensor = self.field_in(self.fields[:steps]) + self.item_in(self.items[:steps])
         return values + told
 
-    def every(self, written: Tensor, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rate what may follow each number.
+    def think(self, written: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Read text and plan so far.
 
         Args:
             written: int64 B S.
@@ -153,12 +153,8 @@ class Planner(nn.Module):
             mask: Bool B L, True = a real token.
 
         Returns:
-            Logits of names B S N+1, of colours B S 13 and of bins B S BINS.
+            What is thought at each number, Float B S D.
         """
-        return self.rate(self.think(written, tokens, mask))
-
-    def think(self, written: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """Read text and plan so far: Float B S D."""
         words = tokens * mask.unsqueeze(-1)
         near = self.text_in(words.transpose(1, 2)).transpose(1, 2)
         text = self.text_norm(near)
@@ -169,7 +165,11 @@ class Planner(nn.Module):
         return out
 
     def rate(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Turn Float B S D into the three kinds of logits."""
+        """Rate what may follow each number, from what is thought there, Float B S D.
+
+        Returns:
+            Logits of names B S N+1, of colours B S 13 and of bins B S BINS.
+        """
         return self.rate_names(x), self.to_colour(x), self.to_bin(x)
 
     def rate_names(self, x: Tensor) -> Tensor:
@@ -181,6 +181,6 @@ class Planner(nn.Module):
     def forward(
         self, written: Tensor, tokens: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Rate what may follow the last number: as `every`, without S."""
+        """Rate what may follow the last number: `think`, then `rate`, without S."""
         names, colours, bins = self.rate(self.think(written, tokens, mask)[:, -1:])
         return names[:, 0], colours[:, 0], bins[:, 0]

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from molnar.base.request import QUALITIES
+
 if TYPE_CHECKING:
     from molnar.lab.evaluate.results import Exam, Report
 
@@ -38,8 +40,8 @@ SECTIONS = (
     help="Pictures of each prompt: seeds 0, 1, 2, ...",
 )
 @click.option("--steps", type=click.IntRange(1, 150), help="Other than the model's own.")
-@click.option("--quality", type=click.Choice(["fast", "normal", "best"]), help="Other than normal.")
-@click.option("--best-of", type=click.IntRange(1, 16), help="Let the model's CLIP choose.")
+@click.option("--quality", type=click.Choice(QUALITIES), help="Other than normal.")
+@click.option("--best-of", type=int, metavar="N", help="Let the model's CLIP choose.")
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "

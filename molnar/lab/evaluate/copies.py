@@ -171,7 +171,7 @@ def laid(stickers: Stickers, items: Sequence[Item], image: Pixels, style: str = 
     Args:
         stickers: the pack.
         items: with a drawing each.
-        image: uint8 H W 3 or 4; the ground's colour is the commonest of its rim.
+        image: uint8 H W 3 or 4; the ground's colour is the median of its rim.
         style: of the drawings.
 
     Returns:

@@ -1,8 +1,8 @@
 """A pipeline in, everything measured about it out.
 
-ProcEval with its controls, stickers, scenes, alpha, fidelity, diversity, cost. What cannot be
-measured here (no sticker pack, no encoder in the bundle) is listed as skipped with its reason: it
-is never a zero in a table.
+ProcEval with its controls, stickers, paraphrases, scenes, copies, alpha, fidelity, diversity, cost.
+What cannot be measured here (no sticker pack, no encoder in the bundle) is listed as skipped with
+its reason: it is never a zero in a table.
 """
 
 from __future__ import annotations
@@ -195,6 +195,7 @@ def _stickers(
         "gallery": len(gallery.keys),
         "judge_top5_on_jittered_drawings": plain(judge.jittered),
         "judge_top5_on_heldout_drawings": plain(judge.heldout),
+        "judge_copies_of_jittered_drawings": plain(judge.copies),
         "prompts": [
             {"prompt": prompt, "asked": name, "top5": share, "nearest": list(near)}
             for prompt, name, share, near in result.rows

@@ -115,6 +115,7 @@ def sticker_rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         "asked concept is the nearest drawing": "top1",
         "asked concept among the nearest 5": "top5",
         "picture repeats one drawing (nearest under 1/3 as far as the next)": "copies",
+        "of true drawings, jittered, that test finds": "judge_copies_of_jittered_drawings",
         "the judge itself, on jittered drawings (top 5)": "judge_top5_on_jittered_drawings",
         "the judge itself, on held-out drawings (top 5)": "judge_top5_on_heldout_drawings",
     }

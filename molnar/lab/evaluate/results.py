@@ -59,7 +59,9 @@ class Report:
     command: str = ""
     trials: list[Trial] = field(default_factory=list)
     sightings: dict[str, Sequence[Sighting]] = field(default_factory=dict)  # by section
-    shown: dict[str, Sequence[Shown]] = field(default_factory=dict)  # of scenes and alpha, by title
+    shown: dict[str, Sequence[Shown]] = field(
+        default_factory=dict
+    )  # of the other sections, by title
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain data; sections that were not measured are null."""

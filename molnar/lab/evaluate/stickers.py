@@ -164,12 +164,13 @@ class JudgeAccuracy:
     """The judge on pictures whose answer is known: share with the right name in the top five.
 
     ``jittered``: drawings moved, scaled and blurred. ``heldout``: drawings never trained on, with
-    themselves taken out of the
-    gallery: only other styles of the concept can match.
+    themselves taken out of the gallery: only other styles of the concept can match. ``copies``: of
+    the jittered drawings, the share that is taken for copies, which they are.
     """
 
     jittered: Interval
     heldout: Interval
+    copies: Interval
 
 
 def judge_accuracy(
@@ -188,18 +189,16 @@ def judge_accuracy(
     wanted = set(names)
     own = [key for key in gallery.keys if key[0] in wanted]
     hidden = [k for k in gallery.keys if drawing_held_out(*k) and len(stickers.styles_of(k[0])) > 1]
-    hits = [
-        name
-        in [
-            near.name for near in gallery.nearest(jittered(_straight(stickers, (name, style)), rng))
-        ]
-        for name, style in _some(own, at_most, rng)
-    ]
+    asked = _some(own, at_most, rng)
+    seen = [gallery.nearest(jittered(_straight(stickers, key), rng)) for key in asked]
+    hits = [key[0] in [one.name for one in near] for key, near in zip(asked, seen, strict=True)]
+    caught = [_ratio(near) < COPY for near in seen]
     found = [
         key[0] in [near.name for near in gallery.nearest(_straight(stickers, key), without=key)]
         for key in _some(hidden, at_most, rng)
     ]
-    return JudgeAccuracy(wilson(sum(hits), len(hits)), wilson(sum(found), len(found)))
+    shares = (wilson(sum(right), len(right)) for right in (hits, found, caught))
+    return JudgeAccuracy(*shares)
 
 
 def _straight(stickers: Stickers, key: tuple[str, str]) -> Pixels:

@@ -119,6 +119,7 @@ def test_the_judge_is_measured(pack, gallery, monkeypatch):
     found = judge_accuracy(gallery, pack, ["star", "heart", "cross"])
     assert found.jittered.value > 0.9
     assert found.heldout.value > 0.8
+    assert 0 <= found.copies.value <= found.jittered.value  # a copy is found, if at all, by name
 
 
 def test_an_empty_gallery_is_refused():

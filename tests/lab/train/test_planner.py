@@ -94,7 +94,7 @@ def test_rows_read_by_length_give_the_loss_and_gradients_of_the_whole_batch(
     plan = batch["plan"]
     before = torch.nn.functional.pad(plan.clamp(min=0), (1, 0))[:, :-1]
     tokens = other.encoder(batch["ids"], batch["mask"])[0]
-    rated = other.module.every(before, tokens, batch["mask"])
+    rated = other.module.rate(other.module.think(before, tokens, batch["mask"]))
     total = sum(
         torch.nn.functional.cross_entropy(rated[min(field_of(at), 2)][row, at], plan[row, at])
         for row, at in (plan >= 0).nonzero().tolist()
