@@ -47,8 +47,34 @@ def test_a_picture_of_a1111(tmp_path: Path) -> None:
     )
     Image.new("RGB", (64, 96)).save(tmp_path / "cat.png", pnginfo=chunks)
     found = facts(str(tmp_path / "cat.png"))
-    expected = {"made by": "a1111", "prompt": "a cat", "negative_prompt": "dog", "Seed": "3"}
+    expected = {
+        "made by": "AUTOMATIC1111",
+        "tool": "a1111",
+        "prompt": "a cat",
+        "negative_prompt": "dog",
+        "seed": 3,
+        "steps": 20,
+        "sampler": "Euler a",
+        "width": 64,
+        "height": 96,
+    }
     assert found.items() >= expected.items()
+    assert "schedule" not in found
+
+
+def test_a_picture_of_comfyui(tmp_path: Path) -> None:
+    graph = {
+        "1": {"class_type": "KSampler", "inputs": {"seed": 7, "steps": 4, "positive": ["2", 0]}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a cat,\x1b[31m\nin red"}},
+    }
+    chunks = PngInfo()
+    chunks.add_text("prompt", json.dumps(graph))
+    Image.new("RGB", (64, 96)).save(tmp_path / "cat.png", pnginfo=chunks)
+    result = CliRunner().invoke(cli, ["info", str(tmp_path / "cat.png")])
+    assert "made by: ComfyUI\n" in result.stdout
+    assert "prompt: a cat,\ufffd[31m\nin red\n" in result.stdout
+    assert "seed: 7\n" in result.stdout
+    assert facts(str(tmp_path / "cat.png"))["prompt"] == "a cat,\x1b[31m\nin red"
 
 
 def test_a_picture_that_says_nothing(tmp_path: Path) -> None:

@@ -147,6 +147,30 @@ def test_a_picture_from_a1111_is_recognised():
         assert not found.generated
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_without_record_and_text_only_the_mark_is_left(suffix, mode):
+    data = encode(picture(mode), {}, "", suffix)
+    found = read(data)
+    assert (found.tool, found.record, found.parameters, found.foreign) == ("none", None, None, None)
+    assert list(found.text) == [metadata.XMP_KEY]
+    assert found.generated
+    for trace in (b"molnar:record", b"parameters", b"Exif", b"EXIF", b"UNICODE"):
+        assert trace not in data.replace(b"Iptc4xmpExt", b"")
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert not {"parameters", "molnar", "exif", "comment"} & set(image.info)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_the_user_comment_has_the_type_of_the_standard(suffix):
+    with Image.open(io.BytesIO(encode(picture(), {}, EXAMPLE, suffix))) as image:
+        comment = image.getexif().get_ifd(0x8769)[0x9286]
+        assert comment == b"UNICODE\0" + EXAMPLE.encode("utf-16-be")
+        # 7 is UNDEFINED; as BYTE, which Pillow would write, A1111 cannot read it.
+        assert b"\x92\x86\x00\x07" + len(comment).to_bytes(4, "big") in image.info["exif"]
+
+
 @pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le"])
 def test_user_comments_are_read_in_either_byte_order(order):
     exif, out = Image.Exif(), io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -20,27 +21,41 @@ def info(file: str, as_json: bool) -> None:
         return
     for key, value in facts.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        click.echo(f"{key}: {text}")
+        click.echo(f"{_shown(key)}: {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    """Take out what would command the terminal: the file may be a stranger's."""
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
 
 
 def about_picture(file: str) -> dict[str, Any]:
-    """Read a picture's metadata: our record, or the A1111 text.
+    """Read a picture's metadata: our record, or what another tool says, in our words.
 
     Raises:
         DataError: It is no picture.
     """
     from molnar.base import metadata
+    from molnar.base.foreign import TOOLS
 
     found = metadata.read(file)
-    facts: dict[str, Any] = {"file": file, "made by": found.tool, "generated": found.generated}
+    facts: dict[str, Any] = {
+        "file": file,
+        "made by": TOOLS[found.tool],
+        "tool": found.tool,
+        "generated": found.generated,
+    }
     if found.record:
         rest = {key: value for key, value in found.record.items() if key != "request"}
         return {**facts, **found.record.get("request", {}), **rest}
-    if found.parameters is not None and (found.parameters.prompt or found.parameters.fields):
-        facts["prompt"] = found.parameters.prompt
-        facts["negative_prompt"] = found.parameters.negative_prompt
-        return facts | dict(found.parameters.fields)
-    return facts | {"prompt": "not recorded"}
+    if found.foreign is None:
+        return facts | {"prompt": "not recorded"}
+    said = dataclasses.asdict(found.foreign)
+    rest = said.pop("rest")
+    facts |= {key: value for key, value in said.items() if value not in (None, (), "")}
+    return facts | {key: rest[key] for key in rest if key not in facts}
 
 
 def about_bundle(name: str) -> dict[str, Any]:
