@@ -6,7 +6,6 @@ of a request nor the pictures beside it ever change a picture.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,33 +15,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molnar.base.clock import Clock
-from molnar.base.errors import RequestError
 from molnar.base.images import fit, from_model, on_white
-from molnar.base.quantise import unpacked
-from molnar.base.request import Picture, Request, UnknownWord
-from molnar.base.rng import PLANNING, PictureRng, batch_seeds, draw_seed, generator, noise
-from molnar.base.types import Parts, Step, TextEmbedding
-from molnar.base.weights import load as load_arrays
-from molnar.bundle import Bundle, Defaults
+from molnar.base.request import Picture, Request
+from molnar.base.rng import PictureRng, varied
+from molnar.base.tiling import wrapped
+from molnar.base.types import Denoise, Parts, Plan, Step, TextEmbedding
+from molnar.bundle import Bundle
 from molnar.canvas import Canvas, canvas
 from molnar.choosing import rank, rated, sight
-from molnar.diffusion.guidance import Guidance, paired
+from molnar.diffusion.flow import Velocity, add_noise
+from molnar.diffusion.guidance import Guidance, anchored, mixed, paired, stepwise
 from molnar.diffusion.samplers import SAMPLERS
-from molnar.diffusion.schedule import times_of
+from molnar.diffusion.schedule import partial, times_of
+from molnar.diffusion.seamless import seamless
 from molnar.engines import open_parts
-from molnar.plan.items import Plan, spread
-from molnar.plan.paint import paint
-from molnar.plan.writing import write
-from molnar.text.meaning import Meaning
-from molnar.text.prompt import Prompt
-from molnar.text.tokens import Tokenizer
-from molnar.text.words import Lexicon
+from molnar.reading import Heard, Reader, Told
+from molnar.resolving import resolved
+from molnar.starting import (
+    Library,
+    Start,
+    as_seen,
+    begin,
+    check_mask,
+    from_files,
+    laid_back,
+    name_of,
+)
+from molnar.starting import transparent as see_through
 
 __all__ = ["Pipeline", "load"]
 
-CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
-CLEAR_WORDS = "on a transparent background"  # as in the captions it was trained on
-Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+CALM = 0.7  # rescale of guidance by several texts
+REACH = 12  # cells that decoder and upscaler see to each side, at most
+REMEMBERED = 16  # pictures that requests named, at most 64 MB each
 
 
 def load(
@@ -71,7 +77,7 @@ def load(
     return Pipeline(bundle, parts, engine)
 
 
-class Pipeline:
+class Pipeline(Reader):
     """A model that draws.
 
     Example:
@@ -79,21 +85,21 @@ class Pipeline:
         >>> [picture] = pipeline(Request(prompt="a red fox", seed=7))  # doctest: +SKIP
     """
 
-    def __init__(self, bundle: Bundle, parts: Parts, engine: str = "onnx") -> None:
+    def __init__(
+        self, bundle: Bundle, parts: Parts, engine: str = "onnx", library: Library = from_files
+    ) -> None:
         """Join a bundle and what computes it.
 
         Args:
             bundle: A verified bundle.
             parts: Its parts, from `engines.open_parts`.
             engine: What is written into pictures as the engine's name.
+            library: Where the pictures that requests name come from.
         """
-        self.bundle = bundle
-        self.parts = parts
+        super().__init__(bundle, parts)
         self.engine = engine
-        self.tokenizer = Tokenizer.load(bundle.path(bundle.manifest.tokenizer))
-        self.lexicon = Lexicon.load(bundle.path(bundle.manifest.words))
-        self.names = names_of(bundle)
-        self._meaning: Meaning | None = None
+        self.library = library
+        self._seen: dict[str, Pixels] = {}  # pictures that requests named, by their hash
 
     def __call__(self, request: Request) -> list[Picture]:
         """Draw every picture of a request."""
@@ -109,36 +115,26 @@ class Pipeline:
         Raises:
             RequestError: A field is out of its range, or the model has no such quality.
         """
-        request.validated()
-        if request.best_of > 1 and "clip" not in self.bundle.manifest.parts:
-            raise RequestError(
-                f"got best_of {request.best_of}, and model {self.bundle.manifest.name!r} has no "
-                "CLIP to choose by; expected 1, or a model with one"
-            )
-        open_fields = (request.steps, request.guidance, request.sampler)
-        defaults = self._defaults(request.quality if None in open_fields else "normal")
-        return replace(
-            request,
-            steps=defaults.steps if request.steps is None else request.steps,
-            guidance=defaults.guidance if request.guidance is None else request.guidance,
-            sampler=defaults.sampler if request.sampler is None else request.sampler,
-            schedule=defaults.schedule if request.schedule is None else request.schedule,
-            seed=draw_seed() if request.seed is None else request.seed,
-            transparent=request.transparent or bool(CLEAR.search(request.prompt)),
-        )
+        full = resolved(request, self.bundle.manifest)
+        image, mask = self._remembered(request.image), self._remembered(request.mask)
+        if mask:
+            check_mask(self._seen[mask], self._seen[image])
+        seen_through = bool(image) and see_through(self._seen[image])
+        transparent = full.transparent or seen_through
+        return replace(full, image=image, mask=mask, transparent=transparent)
 
-    def _defaults(self, quality: str) -> Defaults:
-        """Give the model's own settings at a quality."""
-        manifest = self.bundle.manifest
-        if quality == "normal":
-            return manifest.defaults
-        if quality not in manifest.qualities:
-            have = ", ".join(("normal", *manifest.qualities))
-            raise RequestError(
-                f"model {manifest.name!r} has no quality {quality!r}; it has: {have}"
-            )
-        changed = vars(manifest.qualities[quality]).items()
-        return replace(manifest.defaults, **{k: v for k, v in changed if v is not None})
+    def _remembered(self, name: str) -> str:
+        """Read a picture that a request names, unless it was read before; give its hash."""
+        if not name:
+            return name
+        if name in self._seen:
+            self._seen[name] = self._seen.pop(name)  # the latest is forgotten last
+            return name
+        pixels = self.library(name)
+        while len(self._seen) >= REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        self._seen[name_of(pixels)] = pixels
+        return name_of(pixels)
 
     def notes(self, request: Request) -> list[str]:
         """Say what the pictures of a request will not show as asked; one line each."""
@@ -149,12 +145,13 @@ class Pipeline:
                 f"this model draws {shapes}: "
                 f"the picture is cut to {request.width} x {request.height}"
             )
-        read = self.wording(self.resolve(request)).text
-        if self.read(request.prompt) != self.lexicon.read(request.prompt):
-            notes.append(f"read as: {self.read(request.prompt)}")
-        lost = self.tokenizer.truncated(read)
-        if lost:
-            notes.append(f"the prompt is too long for this model, not read: {' '.join(lost)}")
+        request = self.resolve(request)
+        for text in self.texts(request):
+            if self.read(text) != self.lexicon.read(text):
+                notes.append(f"read as: {self.read(text)}")
+            lost = self.tokenizer.truncated(self.wording(request.replaced(prompt=text)).text)
+            if lost:
+                notes.append(f"the prompt is too long for this model, not read: {' '.join(lost)}")
         return notes
 
     def draw(self, request: Request) -> Iterator[Step | Picture]:
@@ -172,21 +169,27 @@ class Pipeline:
         prepare(self.parts, "decoder", *(name for name, needed in later.items() if needed))
         clock = Clock()
         with clock.times("text"):
-            text, null = self.embed(request)
-            unknown = self.unknown(request.prompt)
-        seeds = batch_seeds(request.seed, request.count * request.best_of)
+            heard = self.heard(request)
+            unknown = self.unknown(", ".join(self.texts(request)))
+        inputs = {name: self._seen[name] for name in (request.image, request.mask) if name}
+        start = begin(request, inputs, shape, self.parts.encode)
         for index in range(request.count):
             clock = Clock(text=clock.seconds["text"])
             found: list[_Drawn] = []
-            for number, seed in enumerate(seeds[index * request.best_of :][: request.best_of]):
-                drawn = _Drawn(seed, clock)
-                for step in self._sample(request, drawn, shape, (text, null)):
-                    yield step.among(number, request.best_of)
-                self._decode(request, drawn, text)
+            for number in range(request.best_of):
+                alone = request.single(index * request.best_of + number)
+                drawn = _Drawn(alone, clock, shape, start)
+                if start is not None and request.strength == 0:
+                    added = any(request.outpaint)
+                    drawn.image = as_seen(start.frame if added else inputs[request.image])
+                else:
+                    for step in self._sample(drawn, heard):
+                        yield step.among(number, request.best_of)
+                    self._decode(drawn, heard.text if request.best_of > 1 else None)
                 found.append(drawn)
             best = max(found, key=lambda drawn: rank(drawn.fit))  # the first of equals
             yield Picture(
-                image=self._finish(request, best, shape),
+                image=self._finish(best),
                 request=request,
                 seed=best.seed,
                 index=index,
@@ -195,135 +198,139 @@ class Pipeline:
                 engine=self.engine,
                 seconds=clock.seconds,
                 unknown=unknown,
+                variations=best.request.variations,
                 plan=best.plan,
+                inputs=inputs,
                 fit=best.fit,
             )
 
-    def wording(self, request: Request) -> Prompt:
-        """Prompt as typed -> as the model reads it: clean, emoji by name, background said."""
-        prompt = Prompt.parse(request.prompt, request.negative_prompt)
-        text = self.read(prompt.text)
-        if request.transparent and not CLEAR.search(text):
-            text = f"{text.rstrip(' .,')} {CLEAR_WORDS}"
-        # What to keep away from is read as it is: nobody would see what it was changed to.
-        return Prompt(text, self.lexicon.read(prompt.negative))
-
-    def read(self, text: str) -> str:
-        """Text as typed -> in words that the model was taught, as far as they are known."""
-        text = self.lexicon.read(text)
-        if self._meaning is None and self.bundle.manifest.meaning is not None:
-            self._meaning = Meaning.load(self.bundle.path(self.bundle.manifest.meaning))
-        return text if self._meaning is None else self._meaning.read(text)
-
-    def embed(self, request: Request) -> tuple[TextEmbedding, TextEmbedding]:
-        """Prompt -> tokens -> embeddings: those of the prompt, and of what to keep away from."""
-        prompt = self.wording(request)
-        both = self.parts.embed(self.tokenizer.encode([prompt.text, prompt.negative]))
-        return _row(both, 0), _row(both, 1)
-
-    def plan(self, text: TextEmbedding, seed: int) -> Plan:
-        """Decide what there will be, in which colour and in which box; empty without a planner.
-
-        Args:
-            text: Embedding of one prompt.
-            seed: Of the picture: decides what the prompt leaves open.
-        """
-        if self.names is None:
-            return ()
-        rng = generator(seed, PLANNING)
-        return write(lambda numbers: self.parts.plan(numbers, text), tuple(self.names), rng)
-
-    def _told(self, text: TextEmbedding, plan: Plan, shape: Canvas) -> TextEmbedding:
-        """Tell every cell of the latent what is planned there."""
-        if not plan or self.names is None:
-            return text
-        cells = self.bundle.manifest.latent.shape(height=shape.height, width=shape.width)[1:]
-        wide = text.pooled.shape[-1]
-        painted = paint(spread(plan, *cells), self.names, cells, wide)
-        return replace(text, plan=painted[None])
-
-    def unknown(self, prompt: str) -> list[UnknownWord]:
-        """List the words of a prompt that the model was never taught, and taught ones near."""
-        return self.lexicon.unknown(
-            prompt, lambda words: self.parts.embed(self.tokenizer.encode(words)).pooled
-        )
-
-    def _sample(
-        self,
-        request: Request,
-        drawn: _Drawn,
-        shape: Canvas,
-        texts: tuple[TextEmbedding, TextEmbedding],
-    ) -> Iterator[Step]:
+    def _sample(self, drawn: _Drawn, heard: Heard) -> Iterator[Step]:
         """Embeddings and noise -> a plan, and a latent, step by step."""
-        manifest = self.bundle.manifest
-        assert request.guidance is not None
+        manifest, request = self.bundle.manifest, drawn.request
         assert request.sampler is not None
-        assert request.schedule is not None
-        assert request.steps is not None
+        latent = manifest.latent.shape(height=drawn.shape.height, width=drawn.shape.width)
         with drawn.clock.times("plan"):
-            drawn.plan = self.plan(texts[0], drawn.seed)
-            told = self._told(texts[0], drawn.plan, shape)
-        low, high = manifest.defaults.interval
-        guidance = Guidance(
-            scale=request.guidance, low=low, high=high, rescale=manifest.defaults.rescale
-        )
-        denoise = paired(self.parts.velocity, told, texts[1], guidance)
-        latent = manifest.latent.shape(height=shape.height, width=shape.width)
-        x = noise(drawn.seed, 0, latent)[None]
-        times = times_of(request.schedule, request.steps, manifest.defaults.shift)
-        steps = SAMPLERS[request.sampler](denoise, x, times, PictureRng([drawn.seed]))
+            told = self.lead(request, heard, latent[1:])
+            drawn.plan = told.plan
+        times = self._times(request)
+        denoise = self._denoiser(drawn, heard, told, times)
+        steps = (((v.seed, v.strength)) for v in request.variations)
+        x = varied(drawn.seed, latent, tuple(steps))[None]
+        if drawn.start is not None and times[0] < 1:
+            x = add_noise(drawn.start.latent, x, np.full(1, times[0], np.float32))
+        sampler = SAMPLERS[request.sampler](denoise, x, times, PictureRng([drawn.seed]))
+        last = last_step(len(times) - 1, request.stop)
         while True:
             with drawn.clock.times("diffusion"):
-                step = next(steps, None)
+                step = next(sampler, None)
             if step is None:
                 return
-            drawn.latent = step.x
-            yield step
+            drawn.latent = step.x if step.index + 1 < last or last == step.of else step.x0
+            yield replace(step, of=last)
+            if step.index + 1 == last:
+                return
 
-    def _decode(self, request: Request, drawn: _Drawn, text: TextEmbedding) -> None:
+    def _times(self, request: Request) -> list[float]:
+        """The times to visit: all of the schedule, or the end of it from a picture on."""
+        assert request.schedule is not None
+        assert request.steps is not None
+        assert request.strength is not None
+        shift = self.bundle.manifest.defaults.shift
+        times = times_of(request.schedule, request.steps, shift)
+        if request.image and request.strength < 1:
+            times = partial(times, request.strength)
+        return [float(t) for t in times]
+
+    def _denoiser(self, drawn: _Drawn, heard: Heard, told: Told, times: Sequence[float]) -> Denoise:
+        """Close all that is known of a picture over the network: (x_t, t) -> estimate of x0."""
+        defaults, request = self.bundle.manifest.defaults, drawn.request
+        assert request.guidance is not None
+        low, high = defaults.interval
+        guidance = Guidance(scale=request.guidance, low=low, high=high, rescale=defaults.rescale)
+        # Words with weights are followed far beyond what was learned: contrast must not run away.
+        calm = replace(guidance, rescale=max(guidance.rescale, CALM))
+        alone: Velocity = self.parts.velocity
+        velocity = seamless(alone, times) if request.tile else alone
+        each = [
+            paired(velocity, stage[0][1], heard.null, guidance)
+            if len(stage) == 1 and stage[0][0] == 1
+            else mixed(velocity, stage, heard.null, calm)
+            for stage in told.stages
+        ]
+        denoise = each[0] if len(each) == 1 else stepwise(each, heard.which, times)
+        if drawn.start is None or drawn.start.fresh is None:
+            return denoise
+        return anchored(denoise, drawn.start.latent, drawn.start.fresh)
+
+    def _decode(self, drawn: _Drawn, text: TextEmbedding | None) -> None:
         """A latent -> a small picture, and if there are several, how well it fits the text."""
+        scale = self.bundle.manifest.latent.downscale
         with drawn.clock.times("decode"):
-            drawn.image = np.clip(self.parts.decode(drawn.latent), -1, 1)
-        if request.best_of == 1:
+            image = drawn.edged(self.parts.decode, drawn.latent, margin=REACH, scale=scale)
+            drawn.image = np.clip(image, -1, 1)
+        if text is None:
             return
         with drawn.clock.times("choose"):
-            size = request.height, request.width
+            size = drawn.request.height, drawn.request.width
             drawn.fit = rated(self.parts, sight(self.bundle), drawn.image, text, size)
 
-    def _finish(self, request: Request, drawn: _Drawn, shape: Canvas) -> NDArray[np.uint8]:
+    def _finish(self, drawn: _Drawn) -> Pixels:
         """A small picture -> upscaler -> the pixels of the picture."""
-        image = drawn.image
+        image, request = drawn.image, drawn.request
         with drawn.clock.times("upscale"):
-            for _ in range(shape.enlargements):
-                image = np.clip(self.parts.upscale(image), -1, 1)
+            scale = upscale_of(self.bundle)
+            while scale > 1 and smaller(image, request):
+                image = drawn.edged(self.parts.upscale, image, margin=REACH, scale=scale)
+                image = np.clip(image, -1, 1)
             image = fit(image, request.height, request.width)
         if not request.transparent:
             image = on_white(image)
         pixels = from_model(image)[0]
-        return pixels if request.transparent else np.ascontiguousarray(pixels[..., :3])
+        if not request.transparent:
+            pixels = np.ascontiguousarray(pixels[..., :3])
+        return pixels if drawn.start is None else laid_back(pixels, drawn.start)
 
 
 @dataclass
 class _Drawn:
     """A picture on its way."""
 
-    seed: int
+    request: Request  # of it alone
     clock: Clock  # shared by those that one is chosen from
+    shape: Canvas
+    start: Start | None = None
     plan: Plan = ()
     latent: Any = None  # 1 C h w
     image: Any = None  # 1 4 H W in [-1, 1], as decoded
     fit: float | None = None
 
+    @property
+    def seed(self) -> int:
+        """Its own seed."""
+        assert self.request.seed is not None
+        return self.request.seed
 
-def names_of(bundle: Bundle) -> dict[str, Floats] | None:
-    """Read the names that plans can hold and their sentence vectors; None without a planner."""
-    part = bundle.manifest.parts.get("planner")
-    if part is None:
-        return None
-    stored = load_arrays(bundle.path(part.weights))
-    own = {key: stored[key] for key in stored if key.split(".")[0] == "vectors"}
-    return dict(zip(part.config["names"], unpacked(own)["vectors"], strict=True))
+    def edged(self, apply: Callable[[Any], Any], x: Any, *, margin: int, scale: int) -> Any:
+        """Apply a network to it, as to a picture with borders or as to one whose edges meet."""
+        if not self.request.tile:
+            return apply(x)
+        return wrapped(apply, x, margin=margin, scale=scale)
+
+
+def upscale_of(bundle: Bundle) -> int:
+    """Give the factor of a bundle's upscaler; 1 if it has none."""
+    part = bundle.manifest.parts.get("upscaler")
+    return 1 if part is None else int(part.config.get("scale", 4))
+
+
+def smaller(image: Any, request: Request) -> bool:
+    """Tell whether a picture 1 4 H W must be enlarged to cover what is asked for."""
+    return bool(image.shape[2] < request.height or image.shape[3] < request.width)
+
+
+def last_step(steps: int, stop: int) -> int:
+    """Turn a percentage of the steps into how many are taken, one at least."""
+    return max(1, round(steps * stop / 100))
 
 
 def prepare(parts: Parts, *names: str) -> None:
@@ -331,8 +338,3 @@ def prepare(parts: Parts, *names: str) -> None:
     begin: Callable[..., None] | None = getattr(parts, "prepare", None)
     if begin is not None:
         begin(*names)
-
-
-def _row(text: TextEmbedding, row: int) -> TextEmbedding:
-    here = slice(row, row + 1)
-    return TextEmbedding(text.tokens[here], text.pooled[here], text.mask[here])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,17 @@ CAPTIONS = {
     "a fox, transparent background": 9,
     "two green stars on a beach": 9,
 }
+
+
+_FOLDERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _own_history(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every test a data folder of its own, so that none writes into the user's."""
+    folder = tmp_path_factory.getbasetemp() / "homes" / str(next(_FOLDERS))
+    monkeypatch.setenv("MOLNAR_HOME", str(folder))
+    monkeypatch.delenv("MOLNAR_HISTORY", raising=False)
 
 
 def write_part(folder: Path, kind: str, config: Any, module: Any) -> None:

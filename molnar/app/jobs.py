@@ -323,6 +323,14 @@ class NoStore(Store):
         )
 
 
+class ReadStore(NoStore):
+    """The history as it is, in which this run is not kept."""
+
+    def find(self, text: str) -> Reference:
+        """Find what is there."""
+        return Library.find(self, text)
+
+
 def _writable(text: str) -> str:
     """Replace what cannot be stored or searched: half a character (a lone surrogate), and NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", " ")

@@ -102,10 +102,12 @@ def open_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
     The header decides, before anything is decoded: at most 20 MB and 16 megapixels.
 
     Raises:
-        DataError: If the file is missing, too large, of another kind, or broken.
+        DataError: If the file is missing, too large, of another kind, animated, or broken.
     """
     name, data = read_file(source)
     image = checked(name, data)
+    if getattr(image, "is_animated", False):
+        raise DataError(f"{name} moves; expected a still picture: save one frame of it as PNG")
     try:
         upright = ImageOps.exif_transpose(image)
         transparent = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
@@ -197,6 +199,13 @@ def fit(image: Floats, height: int, width: int) -> Floats:
     return _resized(image, (width, height), how, box)
 
 
+def resized(image: Floats, height: int, width: int) -> Floats:
+    """Resize a picture 1 C H W in [-1, 1] to a size, whatever its shape: nothing is cut off."""
+    smaller = height <= image.shape[2] and width <= image.shape[3]
+    how = Image.Resampling.BOX if smaller else Image.Resampling.LANCZOS
+    return _resized(image, (width, height), how)
+
+
 def squeeze(image: Floats, side: int) -> Floats:
     """Resize a picture to a square, whatever its shape: nothing of it is cut off.
 
@@ -216,6 +225,15 @@ def _resized(
     planes = [np.asarray(Image.fromarray(plane).resize(size, how, box)) for plane in image[0]]
     resized: Floats = np.clip(np.stack(planes)[None], -1, 1)
     return resized
+
+
+def on_paper(image: Bytes) -> Bytes:
+    """Lay a picture uint8 H W 3 or 4, straight alpha, on white: uint8 H W 3."""
+    if image.shape[-1] == 3:
+        return image
+    alpha = image[..., 3:].astype(np.float32) / 255
+    laid: Bytes = np.round(image[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+    return laid
 
 
 def on_white(image: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """Limits written in the fields of a dataclass -> checks with one-line errors, and a JSON schema.
 
 A field's metadata may hold `help`, `minimum`, `maximum`, `multiple_of`, `length` (least and most
-characters) and `choices`; the field's type says the rest.
+characters, or members of a tuple) and `choices`; the field's type says the rest.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ def _check(name: str, value: Any, hint_: Any, limits: Mapping[str, Any]) -> None
     options = typing.get_args(hint_) or (hint_,)
     if value is None and type(None) in options:
         return
+    if typing.get_origin(hint_) is tuple:
+        _check_tuple(name, value, options[0], limits)
+        return
     expected = next(option for option in options if option is not type(None))
     if expected is float and type(value) is int:
         value = float(value)
@@ -76,6 +79,25 @@ def _check(name: str, value: Any, hint_: Any, limits: Mapping[str, Any]) -> None
         _check_text(name, value, limits)
     elif "minimum" in limits:
         _check_number(name, value, limits)
+
+
+def _check_tuple(name: str, value: Any, kind: Any, limits: Mapping[str, Any]) -> None:
+    """Check a tuple of one kind: numbers and texts by the field's limits, dataclasses by theirs."""
+    if not isinstance(value, tuple):
+        raise RequestError(f"{name} is {one_line(repr(value), 60)}; expected a tuple")
+    low, high = limits.get("length", (0, len(value)))
+    if not low <= len(value) <= high:
+        wanted = str(low) if low == high else f"{low} to {high}"
+        raise RequestError(f"{name} has {len(value)} members; expected {wanted}")
+    own = {key: limit for key, limit in limits.items() if key != "length"}
+    for index, member in enumerate(value):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            if type(member) is not kind:
+                got = one_line(repr(member), 60)
+                raise RequestError(f"{name}[{index}] is {got}; expected {kind.__name__}")
+            check_fields(member)
+        else:
+            _check(f"{name}[{index}]", member, kind, own)
 
 
 _TYPE_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -117,6 +139,8 @@ def _check_number(name: str, value: float, limits: Mapping[str, Any]) -> None:
 
 
 def _property(one: dataclasses.Field[Any], hint_: Any) -> dict[str, Any]:
+    if typing.get_origin(hint_) is tuple:
+        return _array(one, typing.get_args(hint_)[0])
     kinds = [_JSON_NAMES[option] for option in typing.get_args(hint_) or (hint_,)]
     out: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
     out["description"] = one.metadata.get("help", "")
@@ -128,4 +152,19 @@ def _property(one: dataclasses.Field[Any], hint_: Any) -> dict[str, Any]:
         out["minLength"], out["maxLength"] = one.metadata["length"]
     if "choices" in one.metadata:
         out["enum"] = [*one.metadata["choices"], *([None] if "null" in kinds else [])]
+    return out
+
+
+def _array(one: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
+    """Describe a field that is a tuple of one kind."""
+    out: dict[str, Any] = {"type": "array", "description": one.metadata.get("help", "")}
+    out["default"] = list(one.default)  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(kind):
+        out["items"] = json_schema(kind)  # type: ignore[arg-type]
+    else:
+        out["items"] = {"type": _JSON_NAMES[kind]}
+        names = {"minimum": "minimum", "maximum": "maximum"}
+        out["items"] |= {names[k]: v for k, v in one.metadata.items() if k in names}
+    if "length" in one.metadata:
+        out["minItems"], out["maxItems"] = one.metadata["length"]
     return out

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+import platform
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,21 +25,36 @@ from molnar.base.config import from_json, to_json
 from molnar.base.errors import DataError, MolnarError, one_line
 from molnar.base.files import write_bytes
 from molnar.base.limits import asked, check_fields, fits, json_schema, required
-from molnar.base.rng import NUM_SEEDS
-from molnar.base.types import Plan
+from molnar.base.rng import NUM_SEEDS, batch_seeds
+from molnar.base.types import Item, Plan
 from molnar.base.version import VERSION
+from molnar.base.wishes import wishes
 
 __all__ = [
     "Picture",
     "Request",
     "UnknownWord",
+    "Variation",
     "json_schema",
     "pixels_sha256",
     "request_from",
 ]
 
 QUALITIES = ("fast", "normal", "best")
-RECORD_FORMAT = 1  # version of the JSON inside a picture
+RECORD_FORMAT = 2  # version of the JSON inside a picture
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variation:
+    """A step from a picture's noise towards that of another seed, along the sphere.
+
+    Example:
+        >>> Variation(seed=7, strength=0.1).strength
+        0.1
+    """
+
+    seed: int = asked(0, "Of the noise to go towards.", minimum=0, maximum=NUM_SEEDS - 1)
+    strength: float = asked(0.0, "How far: 0 stays, 1 arrives.", minimum=0, maximum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +63,7 @@ class Request:
 
     Picture k of a request has seed `seed + k` (modulo 2**32) and equals the single picture of it.
     With `best_of` N it is the best of N seeds from `seed + k N` on, and equals that one's picture.
+    With `variations` all have the same seed, and picture k differs in where the last one leads.
 
     Example:
         >>> Request(prompt="a red fox", steps=8).validated().height
@@ -78,6 +96,33 @@ class Request:
     )
     transparent: bool = asked(False, "Leave the background out.")
     quality: str = asked("normal", "Time against care.", choices=QUALITIES)
+    image: str = asked("", "Picture to start from: a file, or the sha256 of its pixels.")
+    strength: float | None = asked(
+        None, "How much of that picture may change: 0 nothing, 1 all.", minimum=0, maximum=1
+    )
+    mask: str = asked("", "Where it may change: white in this picture, a file or a sha256.")
+    feather: int = asked(
+        8, "Pixels around the mask over which old and new mix.", minimum=0, maximum=128
+    )
+    outpaint: tuple[int, ...] = asked(
+        (0, 0, 0, 0), "Pixels to add left, top, right, bottom; the size counts them.",
+        minimum=0, maximum=2048, length=(4, 4),
+    )  # fmt: skip
+    variations: tuple[Variation, ...] = asked(
+        (), "Steps away from the seed's noise; picture k adds k to the last one's seed.",
+        length=(0, 32),
+    )  # fmt: skip
+    plan: tuple[Item, ...] = asked(
+        (), "What is where, in fractions of the shorter side; the model decides if empty.",
+        length=(0, 10),
+    )  # fmt: skip
+    tile: bool = asked(False, "Edges that meet, so that copies side by side show no seam.")
+    chaos: int = asked(
+        0, "How far pictures stray in what the prompt leaves open.", minimum=0, maximum=100
+    )
+    stop: int = asked(100, "Stop at this percentage of the steps.", minimum=10, maximum=100)
+    literal: bool = asked(False, "Read the prompt as plain words: no weights, no schedules.")
+    template: str = asked("", "The text as typed, if the prompt was drawn from it.")
 
     def validated(self) -> Request:
         """Return the request itself if every field is in its range.
@@ -87,6 +132,21 @@ class Request:
         """
         check_fields(self)
         return self
+
+    def single(self, number: int) -> Request:
+        """Return the request of one picture alone, of those that are drawn (`count` x `best_of`).
+
+        Args:
+            number: 0 or more; the seed must be known.
+        """
+        assert self.seed is not None
+        alone = dataclasses.replace(self, count=1, best_of=1)
+        if not self.variations:
+            return dataclasses.replace(alone, seed=batch_seeds(self.seed, number + 1)[number])
+        *earlier, last = self.variations
+        seed = batch_seeds(last.seed, number + 1)[number]
+        varied = (*earlier, dataclasses.replace(last, seed=seed))
+        return dataclasses.replace(alone, variations=varied)
 
     def replaced(self, **changes: Any) -> Request:
         """Return a copy with some fields changed."""
@@ -129,7 +189,9 @@ class Picture:
     engine: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)  # per stage
     unknown: list[UnknownWord] = field(default_factory=list)
-    plan: Plan = ()  # what the model decided to draw where; empty without a planner
+    variations: tuple[Variation, ...] = ()  # of this picture
+    plan: Plan = ()  # what was to be drawn where, in this frame; empty without a planner
+    inputs: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)  # by "sha256:..."
     fit: float | None = None  # cosine of picture and prompt, where it was chosen for it
 
     def to_pil(self) -> Image.Image:
@@ -144,9 +206,12 @@ class Picture:
             "request": to_json(self.request),
             "seed": self.seed,
             "index": self.index,
+            "variations": [to_json(one) for one in self.variations],
+            "plan": [to_json(item) for item in self.plan],
             "model": self.model,
             "model_hash": self.model_hash,
             "engine": self.engine,
+            "machine": machine(),
             "seconds": dict(self.seconds),
             "unknown": [to_json(word) for word in self.unknown],
             "fit": self.fit,
@@ -165,7 +230,13 @@ class Picture:
             "Size": f"{request.width}x{request.height}",
             "Model hash": self.model_hash[:10] or None,
             "Model": self.model or None,
+            "Denoising strength": request.strength if request.image else None,
+            "Mask blur": request.feather if request.mask else None,
+            "Variation seed": self.variations[-1].seed if self.variations else None,
+            "Variation seed strength": self.variations[-1].strength if self.variations else None,
+            "Tiling": "True" if request.tile else None,
             "RNG": "CPU",
+            "Template": request.template or None,
             "Version": f"molnar {VERSION}",
         }
         return metadata.write_parameters(request.prompt, request.negative_prompt, fields)
@@ -181,6 +252,16 @@ class Picture:
             RequestError: If the file exists and `force` is False, or the suffix is unknown.
         """
         return write_bytes(path, self.encoded(Path(path).suffix), force)
+
+
+def machine() -> dict[str, str]:
+    """Say what may change the last bits of a picture: processor kind and libraries."""
+    runtime = sys.modules.get("onnxruntime")
+    return {
+        "processor": platform.machine(),
+        "numpy": np.__version__,
+        "onnxruntime": str(getattr(runtime, "__version__", "")),
+    }
 
 
 def pixels_sha256(image: NDArray[np.uint8]) -> str:
@@ -201,45 +282,17 @@ def request_from(found: metadata.Metadata) -> Request:
     if found.record is not None:
         try:
             request = from_json(Request, found.record["request"])
-            return request.replaced(seed=found.record["seed"], count=1, best_of=1).validated()
-        except (KeyError, MolnarError) as error:
+            seed = found.record["seed"]
+            last = [from_json(Variation, one) for one in found.record.get("variations", ())]
+            alone = request.replaced(seed=seed, variations=tuple(last), count=1, best_of=1)
+            return alone.validated()
+        except (KeyError, TypeError, MolnarError) as error:
             raise DataError(
                 f"the picture's molnar record cannot be used ({one_line(error)}); "
                 "it may be from a newer version: update molnar"
             ) from None
-    if found.parameters is None:
+    wanted = wishes(found)
+    if not wanted.get("prompt"):
         raise DataError("the picture says nothing about how it was made; give a prompt instead")
-    return _from_parameters(found.parameters)
-
-
-def _from_parameters(parameters: metadata.Parameters) -> Request:
-    wishes: dict[str, Any] = {
-        "prompt": parameters.prompt,
-        "negative_prompt": parameters.negative_prompt,
-    }
-    wanted: dict[str, tuple[str, Callable[[str], Any]]] = {
-        "steps": ("Steps", int),
-        "guidance": ("CFG scale", float),
-        "seed": ("Seed", int),
-        "width": ("Size-1", int),
-        "height": ("Size-2", int),
-        "sampler": ("Sampler", _by_label(metadata.SAMPLER_LABELS)),
-        "schedule": ("Schedule type", _by_label(metadata.SCHEDULE_LABELS)),
-    }
-    for name, (key, parse) in wanted.items():
-        value = _parsed(parse, parameters.fields.get(key))
-        if value is not None and fits(Request, name, value):
-            wishes[name] = value
-    return Request(**wishes).validated()
-
-
-def _by_label(labels: Mapping[str, str]) -> Callable[[str], str | None]:
-    names = {label.lower(): name for name, label in labels.items()}
-    return lambda text: names.get(text.lower())
-
-
-def _parsed(parse: Callable[[str], Any], text: str | None) -> Any:
-    try:
-        return None if text is None else parse(text)
-    except ValueError:
-        return None
+    fitting = {key: value for key, value in wanted.items() if fits(Request, key, value)}
+    return Request(**fitting).validated()

@@ -21,6 +21,7 @@ NUM_STREAMS = 256  # independent streams of one picture
 START = 0  # stream of the noise a picture starts from
 SAMPLING = 1  # stream of the noise that stochastic samplers add
 PLANNING = 2  # stream that decides what a text leaves open
+SWAYING = 3  # stream that moves what was planned, in a variation
 
 
 def draw_seed() -> int:
@@ -50,6 +51,27 @@ def noise(seed: int, index: int, shape: Sequence[int], stream: int = START) -> N
         True
     """
     return _philox(seed, index, stream).standard_normal(tuple(shape), dtype=np.float32)
+
+
+def varied(
+    seed: int, shape: Sequence[int], steps: Sequence[tuple[int, float]]
+) -> NDArray[np.float32]:
+    """Return a seed's noise, moved towards the noise of other seeds, one after the other.
+
+    Args:
+        seed: 0 to 2**32 - 1.
+        shape: Shape of one picture's noise.
+        steps: Seeds, and how far to go towards each: 0 stays, 1 arrives.
+
+    Source: Shoemake 1985, "Animating rotation with quaternion curves" (slerp): two noises of many
+    numbers stand at right angles, and so the way between them keeps their spread.
+    """
+    moved = noise(seed, 0, shape)
+    for other, strength in steps:
+        angle = strength * np.pi / 2
+        towards = np.float32(np.sin(angle)) * noise(other, 0, shape)
+        moved = np.float32(np.cos(angle)) * moved + towards
+    return moved
 
 
 class PictureRng:

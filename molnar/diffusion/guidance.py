@@ -8,6 +8,7 @@ Source: Ho and Salimans 2022, arXiv 2207.12598, equation 6 (with w = scale - 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from molnar.base.errors import ConfigError
 from molnar.base.types import Array, Denoise, Latent, TextEmbedding, Time
 from molnar.diffusion.flow import Velocity, x0_from_velocity
 from molnar.diffusion.flow import denoiser as _denoiser
+
+TINY = 1e-9  # below it a weight is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,102 @@ def paired(
         return _contrast(estimate, x0[:size], g.rescale) if g.rescale else estimate
 
     return guided if (g.low, g.high) == (0, 1) else interval(guided, with_text, g.low, g.high)
+
+
+def mixed(
+    velocity_fn: Velocity,
+    branches: Sequence[tuple[float, TextEmbedding]],
+    null: TextEmbedding,
+    guidance: Guidance,
+) -> Denoise:
+    """Guide by several texts at once: null + scale (sum of weight (with text - null)).
+
+    One call of the network for each text, and one more for null where it counts at all.
+
+    Args:
+        velocity_fn: The network.
+        branches: Weights (negative ones lead away) and embeddings of one row each.
+        null: Embedding of nothing or of the negative prompt, one row.
+        guidance: As for one text; the rescale is by the plain sum.
+
+    Source: Liu et al. 2022, arXiv 2206.01714, equation 11.
+    """
+    texts = [text for _, text in branches]
+    weights = [weight for weight, _ in branches]
+    needed = abs(1 - sum(weights)) > TINY  # without guidance, is null needed?
+
+    def plain(x: Latent, t: Time) -> Latent:
+        asked = [*texts, null] if needed else texts
+        return _summed(estimates(x, t, asked), _factors(weights, 1.0, needed))
+
+    def guided(x: Latent, t: Time) -> Latent:
+        each = estimates(x, t, [*texts, null])
+        estimate = _summed(each, _factors(weights, guidance.scale, True))
+        if not guidance.rescale:
+            return estimate
+        return _contrast(estimate, _summed(each, _factors(weights, 1.0, True)), guidance.rescale)
+
+    def estimates(x: Latent, t: Time, asked: Sequence[TextEmbedding]) -> list[Latent]:
+        return [x0_from_velocity(x, velocity_fn(x, t, text), t) for text in asked]
+
+    if guidance.scale == 1:
+        return plain
+    if (guidance.low, guidance.high) == (0, 1):
+        return guided
+    return interval(guided, plain, guidance.low, guidance.high)
+
+
+def _factors(weights: Sequence[float], scale: float, with_null: bool) -> list[float]:
+    """Say how much of each estimate goes into null + scale (sum of weight (with text - null))."""
+    factors = [scale * weight for weight in weights]
+    return [*factors, 1 - sum(factors)] if with_null else factors
+
+
+def _summed(each: Sequence[Latent], factors: Sequence[float]) -> Latent:
+    first, *others = (factor * one for factor, one in zip(factors, each, strict=True))
+    return sum(others, first)
+
+
+def stepwise(denoisers: Sequence[Denoise], which: Sequence[int], times: Sequence[float]) -> Denoise:
+    """Ask another denoiser at each step: what a prompt that changes on the way is made of.
+
+    Args:
+        denoisers: To choose from.
+        which: Which one, for each step.
+        times: The times that the sampler visits, falling, one more than steps.
+    """
+
+    def denoise(x: Latent, t: Time) -> Latent:
+        return denoisers[which[step_at(t, times)]](x, t)
+
+    return denoise
+
+
+def step_at(t: Time, times: Sequence[float]) -> int:
+    """Tell which step begins at a time, or the last one that begins before it."""
+    latest = np.float32(numbers(t).max())  # a latent's times are rounded, so the grid's are too
+    begun = sum(1 for begin in times[:-1] if np.float32(begin) >= latest)
+    return max(begun - 1, 0)
+
+
+def anchored(denoise: Denoise, known: Latent, fresh: Array) -> Denoise:
+    """Keep a part of the picture: where it is known, the estimate is what is known.
+
+    On the straight line from noise to data that is what it would be, so a sampler that starts from
+    noise arrives there exactly.
+
+    Args:
+        denoise: For the rest.
+        known: x0, B C H W or 1 C H W.
+        fresh: 1 where the denoiser decides, 0 where it is known; anything that multiplies x0.
+
+    Source: Lugmayr et al. 2022, arXiv 2201.09865, equation 8, on x0.
+    """
+
+    def kept(x: Latent, t: Time) -> Latent:
+        return known + fresh * (denoise(x, t) - known)
+
+    return kept
 
 
 def _both(plan: Array | None, null: Array | None, size: int) -> Array | None:

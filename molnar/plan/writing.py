@@ -73,7 +73,7 @@ def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
     return tuple(items)
 
 
-def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
+def write(ask: Ask, names: Sequence[str], rng: np.random.Generator, stray: float = 1.0) -> Plan:
     """Write a plan: ask for the next number until the end.
 
     A box that crowds an earlier one is drawn again, a few times.
@@ -82,6 +82,7 @@ def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
         ask: A planner with its text.
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
+        stray: Factor of its doubts about places and sizes.
     """
     numbers: list[int] = []
     tries = TRIES
@@ -91,7 +92,7 @@ def write(ask: Ask, names: Sequence[str], rng: np.random.Generator) -> Plan:
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
         if step == 0:
             logits = logits[:-1]  # something always lies behind
-        doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE
+        doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray
         numbers.append(_drawn(logits, doubt, float(rng.random())))
         if kind == 0 and step and numbers[-1] == len(names):
             break

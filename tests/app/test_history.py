@@ -13,7 +13,9 @@ from PIL import Image
 
 from molnar.app.cli.history import fav, history, parsed, show
 from molnar.app.jobs import NewPicture, Parent, Store
+from molnar.base.config import to_json
 from molnar.base.errors import DataError, MolnarError, RequestError
+from molnar.base.request import Request
 
 Run = Callable[..., Result]
 
@@ -95,14 +97,14 @@ def test_a_job_is_shown(filled: Path) -> None:
     ]
     assert Path(lines[1].partition(": ")[2]).read_bytes() == png()
     assert "prompt: a fox" in lines
-    assert 'request: {"steps": 8, "seed": 5}' in lines
+    assert lines[lines.index("steps: 8") + 1] == "seed: 5"
     assert "led to: a2" in lines
 
 
 def test_a_picture_is_shown(filled: Path) -> None:
     lines = run(show, "A1.2").stdout.splitlines()
     assert lines[0].startswith("a1.2: ")
-    assert 'request: {"steps": 8, "seed": 6}' in lines
+    assert lines[lines.index("steps: 8") + 1] == "seed: 6"
     assert "from: a1.2 (init)" in run(show, "a2.1").stdout.splitlines()
     assert "prompt: a red fox" in run(show, "a2").stdout.splitlines()
     assert "error: no memory" in run(show, "a3").stdout.splitlines()
@@ -164,3 +166,21 @@ def test_a_history_that_is_off(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(RequestError, match="the history is off"):
         run(show, "k7")
     assert not home.exists()
+
+
+def test_what_was_not_asked_for_is_not_shown(home: Path) -> None:
+    asked = Request(prompt="a fox", seed=0, steps=4, height=64, outpaint=(8, 0, 0, 0), tile=True)
+    with Store.open() as store:
+        store.begin("make", to_json(asked), "a fox")
+        record = {"variations": [{"seed": 3, "strength": 0.5}]}
+        store.finish("a1", [NewPicture(png(), 0, None, record)])
+    facts = [line.partition(": ") for line in run(show, "a1").stdout.splitlines()]
+    told = {key: value for key, _, value in facts}
+    assert {key: told[key] for key in ("seed", "steps", "height", "tile", "outpaint")} == {
+        "seed": "0", "steps": "4", "height": "64", "tile": "true", "outpaint": "[8, 0, 0, 0]",
+    }  # fmt: skip
+    assert told["variations"] == '[{"seed": 3, "strength": 0.5}]'
+    assert not {"width", "count", "stop", "plan", "request", "quality", "image"} & set(told)
+    assert list(told).index("seed") > list(told).index("prompt")
+    kept = json.loads(run(show, "a1", "--json").stdout)["request"]
+    assert (kept["width"], kept["outpaint"]) == (512, [8, 0, 0, 0])

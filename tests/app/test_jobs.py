@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molnar.app.jobs import NewPicture, Parent, Store
+from molnar.app.jobs import NewPicture, Parent, ReadStore, Store
 from molnar.base import files
 from molnar.base.errors import DataError, RequestError
 from molnar.base.request import Picture, Request, pixels_sha256
@@ -227,7 +227,7 @@ def test_each_thread_opens_its_own(tmp_path: Path) -> None:
 WORK = """
 import sys
 from pathlib import Path
-from molnar.app.jobs import NewPicture, Parent, Store
+from molnar.app.jobs import NewPicture, Parent, ReadStore, Store
 from molnar.app.inputs import keep_file
 folder, png, rounds = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
 with Store.open(folder) as store:
@@ -290,3 +290,16 @@ def test_killed_at_any_point_files_and_rows_agree(tmp_path: Path) -> None:
             named = {p.path for j in store.search(limit=1_000) for p in (*j.pictures, j.grid) if p}
             assert named == set(tmp_path.glob("pictures/*/*"))
             assert not list((tmp_path / "workers").iterdir())
+
+
+def test_a_history_that_is_only_read_finds_and_keeps_nothing(store: Store, tmp_path: Path) -> None:
+    job = made(store)
+    with ReadStore.open(tmp_path / "data") as reading:
+        assert reading.job(job).pictures[0].reference == f"{job}.1"
+        assert reading.picture(job).path.is_file()
+        begun = reading.begin("make", {}, "a cat")
+        reading.finish(begun.id, [new()])
+        reading.put_input(np.zeros((4, 4, 3), np.uint8))
+        with pytest.raises(RequestError, match="no job 'k9'"):
+            reading.find("k9")
+    assert store.count() == 1

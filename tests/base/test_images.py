@@ -142,3 +142,46 @@ def test_huge_files_are_refused_unread(tmp_path):
         images.open_picture(path)
     with pytest.raises(DataError, match="cannot be read"):
         images.open_picture(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("size", [(16, 12), (8, 6), (32, 24), (5, 31), (1, 1)])
+def test_nothing_is_cut_off_by_a_plain_resize(size):
+    ramp = np.broadcast_to(np.linspace(-1, 1, 12, dtype=np.float32), (1, 3, 16, 12)).copy()
+    got = images.resized(ramp, *size)
+    assert got.shape == (1, 3, *size)
+    assert abs(got).max() <= 1
+    if size[1] > 1:
+        assert got[..., 0].max() < -0.75
+        assert got[..., -1].min() > 0.75
+    assert abs(got.mean()) < 0.02
+
+
+def test_a_plain_resize_to_the_same_size_changes_nothing(straight):
+    image = images.to_model(straight[None])
+    np.testing.assert_array_equal(images.resized(image, 16, 12), image)
+
+
+def test_paper_is_white_and_covered_as_far_as_a_picture_is_opaque(straight):
+    straight[..., 3] = 255
+    np.testing.assert_array_equal(images.on_paper(straight), straight[..., :3])
+    straight[..., 3] = 0
+    assert (images.on_paper(straight) == 255).all()
+    half = np.array([[[0, 100, 255, 51]]], np.uint8)
+    np.testing.assert_array_equal(images.on_paper(half), [[[204, 224, 255]]])
+    rgb = straight[..., :3]
+    assert images.on_paper(rgb) is rgb
+
+
+def test_paper_is_what_a_model_lays_pictures_on(straight):
+    model = images.on_white(images.to_model(images.premultiply(straight)[None]))
+    through = images.from_model(model)[0, ..., :3].astype(int)
+    assert abs(through - images.on_paper(straight)).max() <= 1
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "PNG"])
+def test_pictures_that_move_are_refused(kind):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    with pytest.raises(DataError, match="the picture moves; expected a still picture"):
+        images.open_picture(encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
+    still = encoded(frames[0], kind, save_all=True)
+    assert images.open_picture(still).size == (8, 8)

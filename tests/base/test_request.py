@@ -14,10 +14,12 @@ from molnar.base.request import (
     Picture,
     Request,
     UnknownWord,
+    Variation,
     json_schema,
     pixels_sha256,
     request_from,
 )
+from molnar.base.types import Item
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import SCHEDULES
 
@@ -87,6 +89,18 @@ def test_a_good_request_is_returned_as_it_is():
         ("sampler", "dpmpp2m", "did you mean 'dpmpp_2m'"),
         ("schedule", "karas", "did you mean 'karras'"),
         ("transparent", 1, "expected true or false"),
+        ("strength", 1.5, "strength is 1.5; expected 0 to 1"),
+        ("strength", -0.1, "expected 0 to 1"),
+        ("feather", 129, "feather is 129; expected 0 to 128"),
+        ("outpaint", (8, 8), "outpaint has 2 members; expected 4"),
+        ("outpaint", (0, 0, 0, -8), r"outpaint\[3\] is -8"),
+        ("variations", (Variation(),) * 33, "variations has 33 members; expected 0 to 32"),
+        ("variations", (Variation(strength=2.0),), "strength is 2.0; expected 0 to 1"),
+        ("variations", ((7, 0.1),), r"variations\[0\] is \(7, 0.1\); expected Variation"),
+        ("plan", (Item(name="fox"),) * 11, "plan has 11 members; expected 0 to 10"),
+        ("plan", ("fox",), r"plan\[0\] is 'fox'; expected Item"),
+        ("chaos", 101, "chaos is 101; expected 0 to 100"),
+        ("stop", 9, "stop is 9; expected 10 to 100"),
     ],
 )
 def test_everything_else_is_refused_in_one_line(field, value, message):
@@ -193,3 +207,71 @@ def test_any_prompt_survives_in_any_file(prompt, negative, suffix):
     assert request_from(found) == request
     assert found.text["parameters"] == picture.parameters()
     assert found.generated
+
+
+CHAIN = (Variation(seed=3, strength=0.15), Variation(seed=2**32 - 1, strength=0.6))
+
+
+def test_a_single_picture_of_many_is_asked_for_by_its_seed():
+    many = Request(prompt="x", seed=2**32 - 1, count=4, best_of=2)
+    singles = [many.single(k) for k in range(8)]
+    assert [one.seed for one in singles] == [2**32 - 1, 0, 1, 2, 3, 4, 5, 6]
+    assert {(one.count, one.best_of) for one in singles} == {(1, 1)}
+    assert singles[0] == many.replaced(count=1, best_of=1)
+
+
+def test_a_single_variation_goes_towards_a_seed_of_its_own():
+    many = Request(prompt="x", seed=5, count=3, variations=CHAIN)
+    singles = [many.single(k) for k in range(3)]
+    assert [one.seed for one in singles] == [5, 5, 5]
+    assert [one.variations[-1].seed for one in singles] == [2**32 - 1, 0, 1]
+    assert all(one.variations[0] == CHAIN[0] for one in singles)
+    assert {one.variations[-1].strength for one in singles} == {0.6}
+    assert singles[1].single(0) == singles[1]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
+def test_a_file_asks_for_its_own_picture_with_all_that_led_to_it(suffix):
+    plan = (
+        Item(name="background", colour="blue", behind=True),
+        Item(name="fox", x=0.25, y=1 / 3, width=0.1, height=1.4),
+    )
+    asked = Request(
+        prompt="x", seed=5, count=3, height=64, width=64, variations=CHAIN, plan=plan,
+        image="sha256:" + "0" * 64, mask="sha256:" + "1" * 64, outpaint=(8, 0, 0, 16), feather=0,
+        strength=0.5, chaos=7, stop=60, literal=True, tile=True, template="{x|y}",
+    ).validated()  # fmt: skip
+    alone = asked.single(2)
+    picture = Picture(
+        image=np.zeros((64, 64, 3), np.uint8), request=asked, seed=5, index=2, plan=plan,
+        variations=alone.variations,
+    )  # fmt: skip
+    assert request_from(metadata.read(picture.encoded(suffix))) == alone
+
+
+def test_a_record_of_the_first_format_is_still_read():
+    old = {"request": {"prompt": "x", "steps": 4, "count": 3}, "seed": 9, "index": 1}
+    got = request_from(metadata.Metadata("molnar", record=old))
+    assert got == Request(prompt="x", steps=4, seed=9)
+
+
+@pytest.mark.parametrize("wrong", [7, [7], [{"seed": -1}], [{"sed": 1}], None])
+def test_variations_that_are_none_are_one_line(wrong):
+    record = {"request": {"prompt": "x"}, "seed": 1, "variations": wrong}
+    with pytest.raises(DataError, match="cannot be used") as error:
+        request_from(metadata.Metadata("molnar", record=record))
+    assert "\n" not in str(error.value)
+
+
+def test_what_a1111_has_a_name_for_is_told_in_its_words():
+    asked = Request(
+        prompt="x", seed=5, height=64, width=64, variations=CHAIN, tile=True, steps=1,
+        image="sha256:" + "0" * 64, mask="sha256:" + "1" * 64, strength=0.5,
+    )  # fmt: skip
+    picture = Picture(
+        image=np.zeros((64, 64, 3), np.uint8), request=asked, seed=5, variations=CHAIN
+    )
+    told = metadata.read_parameters(picture.parameters()).fields
+    assert told["Variation seed"] == str(2**32 - 1)
+    assert told["Variation seed strength"] == "0.6"
+    assert (told["Tiling"], told["Mask blur"], told["Denoising strength"]) == ("True", "8", "0.5")

@@ -64,3 +64,36 @@ def test_drawn_seeds_are_in_range_and_differ():
     seeds = {rng.draw_seed() for _ in range(20)}
     assert len(seeds) > 15
     assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_a_variation_of_no_strength_is_the_noise_itself_and_a_full_one_arrives():
+    shape = (4, 16, 16)
+    here, there = rng.noise(7, 0, shape), rng.noise(9, 0, shape)
+    np.testing.assert_array_equal(rng.varied(7, shape, ()), here)
+    np.testing.assert_array_equal(rng.varied(7, shape, [(9, 0.0)]), here)
+    np.testing.assert_allclose(rng.varied(7, shape, [(9, 1.0)]), there, atol=1e-6)
+
+
+def test_a_variation_goes_from_one_noise_to_the_other_and_stays_noise():
+    shape = (4, 32, 32)
+    here, there = rng.noise(7, 0, shape), rng.noise(9, 0, shape)
+    likeness = []
+    for strength in (0.0, 0.25, 0.5, 0.75, 1.0):
+        got = rng.varied(7, shape, [(9, strength)])
+        assert got.dtype == np.float32
+        assert got.std() == pytest.approx(1, abs=0.03)
+        likeness.append(np.corrcoef(got.ravel(), here.ravel())[0, 1])
+    assert likeness == sorted(likeness, reverse=True)
+    half = np.corrcoef(rng.varied(7, shape, [(9, 0.5)]).ravel(), there.ravel())[0, 1]
+    assert half == pytest.approx(likeness[2], abs=0.05)
+
+
+def test_variations_follow_each_other():
+    shape = (2, 8, 8)
+    chain = [(1, 0.2), (2, 0.3), (3, 0.1)]
+    np.testing.assert_array_equal(rng.varied(0, shape, chain), rng.varied(0, shape, chain))
+    assert (rng.varied(0, shape, chain) != rng.varied(0, shape, chain[::-1])).any()
+    assert (rng.varied(0, shape, chain) != rng.varied(0, shape, chain[:2])).any()
+    # arriving somewhere forgets the way
+    arrived = rng.varied(0, shape, [(1, 0.3), (2, 1.0)])
+    np.testing.assert_allclose(arrived, rng.noise(2, 0, shape), atol=1e-6)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from molnar.base.errors import ConfigError
-from molnar.base.tiling import tiled, tiles
+from molnar.base.tiling import tiled, tiles, wrapped
 
 sides = st.integers(1, 60)
 
@@ -78,3 +78,51 @@ def test_torch_passes_through():
 def test_tiles_that_cannot_advance_are_refused(size, overlap):
     with pytest.raises(ConfigError, match="expected 0 <= overlap < size"):
         tiled(lambda part: part, np.zeros((1, 1, 40, 40)), size=size, overlap=overlap)
+
+
+def blurred(x):
+    """A convolution that sees two cells far, and beyond the border the edge drawn out."""
+    wide = np.pad(x, ((0, 0), (0, 0), (2, 2), (2, 2)), mode="edge")
+    height, width = x.shape[2:]
+    weights = np.random.default_rng(3).standard_normal((5, 5)).astype(np.float32)
+    return sum(
+        weights[i, j] * wide[:, :, i : i + height, j : j + width]
+        for i in range(5)
+        for j in range(5)
+    )
+
+
+def enlarged(x):
+    return np.repeat(np.repeat(blurred(x), 2, 2), 2, 3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    height=st.integers(4, 14),
+    width=st.integers(4, 14),
+    down=st.integers(-20, 20),
+    across=st.integers(-20, 20),
+)
+def test_a_picture_whose_edges_meet_has_no_first_row(height, width, down, across):
+    x = np.random.default_rng(0).standard_normal((1, 2, height, width)).astype(np.float32)
+
+    def around(part):
+        return wrapped(enlarged, part, margin=3, scale=2)
+
+    turned = around(np.roll(x, (down, across), (2, 3)))
+    expected = np.roll(around(x), (2 * down, 2 * across), (2, 3))
+    assert turned.shape == (1, 2, 2 * height, 2 * width)
+    np.testing.assert_array_equal(turned, expected)
+
+
+def test_laid_beside_itself_it_goes_on_as_one_picture():
+    x = np.random.default_rng(0).standard_normal((1, 1, 6, 8)).astype(np.float32)
+    four = np.tile(x, (1, 1, 3, 3))
+    alone = wrapped(blurred, x, margin=2, scale=1)
+    np.testing.assert_array_equal(blurred(four)[:, :, 6:12, 8:16], alone)
+    assert (blurred(x) != alone).any()  # which the function itself does not see to
+
+
+def test_more_is_repeated_than_a_small_picture_has():
+    x = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
+    np.testing.assert_array_equal(wrapped(lambda part: part, x, margin=5, scale=1), x)

@@ -4,16 +4,22 @@ import numpy as np
 import pytest
 
 from molnar.base.errors import ConfigError
+from molnar.base.rng import PictureRng
 from molnar.base.types import TextEmbedding
 from molnar.diffusion.flow import denoiser
 from molnar.diffusion.guidance import (
     Guidance,
+    anchored,
     classifier_free,
     interval,
+    mixed,
     none,
     paired,
     rescale,
+    step_at,
+    stepwise,
 )
+from molnar.diffusion.samplers import SAMPLERS, STOCHASTIC
 
 
 def text(value, rows=1, kind=np.asarray):
@@ -145,3 +151,111 @@ def test_guidance_says_when_it_acts():
 def test_ranges_are_checked(wrong):
     with pytest.raises(ConfigError, match="expected 0"):
         Guidance(scale=2.0, **wrong)
+
+
+GUIDANCES = [
+    Guidance(scale=1.0),
+    Guidance(scale=4.0),
+    Guidance(scale=4.0, rescale=0.7),
+    Guidance(scale=4.0, low=0.3, high=0.6, rescale=0.7),
+]
+
+
+def asked(found):
+    """A network that writes down which texts it is asked about, by their first number."""
+
+    def counted(x, t, text):
+        found.append(float(text.pooled[0, 0]))
+        return velocity(x, t, text)
+
+    return counted
+
+
+@pytest.mark.parametrize("guidance", GUIDANCES)
+def test_one_text_of_weight_one_is_the_text_alone(guidance, x, t):
+    got = mixed(velocity, [(1.0, text(1.0))], text(-0.5), guidance)(x, t)
+    alone = paired(velocity, text(1.0), text(-0.5), guidance)(x, t)
+    np.testing.assert_allclose(got, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+@pytest.mark.parametrize("weights", [(0.3, 0.7), (1.0, -0.5), (0.0, 1.0), (2.0, 1.5)])
+def test_what_texts_lead_to_is_added_by_their_weights(scale, weights, x, t):
+    texts = [text(1.0), text(3.0)]
+    got = mixed(velocity, list(zip(weights, texts, strict=True)), text(-0.5), Guidance(scale=scale))
+    without = denoiser(velocity, text(-0.5))(x, t)
+    ways = [denoiser(velocity, one)(x, t) - without for one in texts]
+    expected = without + scale * sum(w * way for w, way in zip(weights, ways, strict=True))
+    np.testing.assert_allclose(got(x, t), expected, atol=1e-4)
+
+
+def test_a_text_that_is_cut_in_two_says_the_same(x, t):
+    whole = mixed(velocity, [(1.0, text(1.0))], text(0.0), Guidance(scale=3.0))
+    halves = mixed(velocity, [(0.5, text(1.0)), (0.5, text(1.0))], text(0.0), Guidance(scale=3.0))
+    np.testing.assert_allclose(halves(x, t), whole(x, t), atol=1e-5)
+
+
+def test_nothing_is_asked_about_where_it_does_not_count(x, t):
+    for scale, weights, expected in [
+        (1.0, (0.5, 0.5), [1, 2]),
+        (3.0, (0.5, 0.5), [1, 2, 0]),
+        (1.0, (1.0, 0.5), [1, 2, 0]),
+    ]:
+        found = []
+        branches = [(weights[0], text(1.0)), (weights[1], text(2.0))]
+        mixed(asked(found), branches, text(0.0), Guidance(scale=scale))(x, t)
+        assert found == expected, (scale, weights)
+
+
+def noted(found, name):
+    """A denoiser that writes down its name and the times it is asked at."""
+
+    def denoise(x, t):
+        found.append((name, float(t[0])))
+        return x * 0
+
+    return denoise
+
+
+def test_each_step_asks_the_text_of_its_own():
+    times, which = [1.0, 0.7, 0.4, 0.1, 0.0], [0, 1, 0, 1]
+    for name, sampler in SAMPLERS.items():
+        found = []
+        each = [noted(found, k) for k in range(2)]
+        x = np.ones((1, 1, 2, 2), np.float32)
+        list(sampler(stepwise(each, which, times), x, times, PictureRng([0])))
+        expected = {round(begin, 6): k for begin, k in zip(times, which, strict=False)}
+        assert {round(t, 6): k for k, t in found} == expected, name
+        # heun looks at the end of each step, too, and that is where the next one begins
+        assert len(found) == (7 if name == "heun" else 4)
+
+
+def test_a_step_begins_at_its_time_and_goes_on_until_the_next():
+    times = [1.0, 0.5, 0.25, 0.0]
+    asked_at = [1.0, 0.9, 0.5, 0.4, 0.25, 0.1, 0.0]
+    assert [step_at(np.array([t], np.float32), times) for t in asked_at] == [0, 0, 1, 1, 2, 2, 2]
+    for steps in (3, 7, 50):  # times are rounded to the latent's kind on their way
+        grid = np.linspace(1, 0, steps + 1) ** 1.7
+        found = [step_at(np.array([t], np.float32), grid.tolist()) for t in grid[:-1]]
+        assert found == list(range(steps))
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in STOCHASTIC])
+def test_what_is_known_is_arrived_at_exactly(name):
+    generator = np.random.default_rng(0)
+    known, x = generator.standard_normal((2, 1, 4, 6, 6)).astype(np.float32)
+    fresh = (generator.random((1, 1, 6, 6)) > 0.5).astype(np.float32)
+    denoise = anchored(lambda x, t: np.tanh(x), known, fresh)
+    times = [1.0, 0.8, 0.55, 0.2, 0.0]
+    *_, last = SAMPLERS[name](denoise, x, times)
+    kept = np.broadcast_to(fresh == 0, known.shape)
+    np.testing.assert_array_equal(last.x[kept], known[kept])
+    assert (last.x[~kept] != known[~kept]).all()
+
+
+def test_halfway_what_is_known_lies_on_the_line_from_its_noise():
+    known, x = np.random.default_rng(1).standard_normal((2, 1, 1, 4, 4)).astype(np.float32)
+    denoise = anchored(with_text, known, np.zeros((1, 1, 4, 4), np.float32))
+    steps = SAMPLERS["euler"](denoise, x, [1.0, 0.6, 0.3, 0.0])
+    for step, t in zip(steps, (0.6, 0.3, 0), strict=True):
+        np.testing.assert_allclose(step.x, (1 - t) * known + t * x, atol=1e-6)

@@ -1,40 +1,186 @@
-"""`molnar explain PICTURE --sources`: which training drawings a picture looks most like."""
+"""`molnar explain k7.2`: where a picture has what from, as one page; `--sources` in a table."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from molnar.app.jobs import Store
+    from molnar.app.parents import Found
     from molnar.explain.sources import Sources
+    from molnar.explain.story import Story
+
+SUFFIX = ".explain.html"
 
 
 @click.command()
 @click.argument("picture")
 @click.option("--sources", "wanted", is_flag=True, help="Training drawings that look most like it.")
-@click.option("-m", "--model", default="sticker", show_default=True, help="Name or folder.")
+@click.option("-m", "--model", help="Name or folder; the picture's own if absent.")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="How many.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(picture: str, wanted: bool, model: str, top: int, as_json: bool) -> None:
-    """Tell what PICTURE has from where: with --sources, the nearest drawings trained on."""
+@click.option("-o", "--output", help="The page; PICTURE.explain.html here if absent.")
+@click.option("-t", "--threads", type=int, help="CPU threads; one per core if absent.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; no page unless -o names one.")
+@click.option("-f", "--force", is_flag=True, help="Replace a page that exists.")
+@click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors.")
+def explain(**flags: Any) -> None:
+    """Tell what PICTURE (k7.2, or a file) has from where: a page of words, plan and steps.
+
+    With --sources, only the nearest drawings trained on, of any picture.
+    """
+    with _history(flags["picture"]) as store:
+        if flags["wanted"]:
+            _sources(flags, store)
+        else:
+            _page(flags, store)
+
+
+def _sources(flags: Mapping[str, Any], store: Store) -> None:
+    """Print the drawings that a picture looks most like."""
     from molnar.app.cli.models import search
+    from molnar.app.parents import found as point_at
+    from molnar.app.references import is_reference
     from molnar.bundle import Bundle
     from molnar.explain.sources import sources
 
-    if not wanted:
-        raise click.UsageError(
-            "nothing to explain; expected --sources, which is what there is today: "
-            f"molnar explain {picture!r} --sources"
-        )
-    found = sources(Bundle.load(model, search=search()), picture, top)
-    if as_json:
+    picture = flags["picture"]
+    path = point_at(picture, store).path if is_reference(picture) else picture
+    found = sources(Bundle.load(flags["model"] or "sticker", search=search()), path, flags["top"])
+    if flags["as_json"]:
         click.echo(json.dumps(facts(picture, found), indent=1, ensure_ascii=False))
         return
     for line in table(found):
         click.echo(line)
     click.echo(remark(found))
+
+
+def _page(flags: Mapping[str, Any], store: Store) -> None:
+    """Write the page, or print what is in it."""
+    from molnar.app.parents import found as point_at
+    from molnar.base.files import write_bytes
+    from molnar.explain.page import page
+    from molnar.explain.record import to_json
+
+    found = point_at(flags["picture"], store)
+    target = None
+    if flags["output"] or not flags["as_json"]:
+        target = Path(flags["output"] or f"{_name(flags['picture'])}{SUFFIX}")
+        _free(target, flags["force"])
+    story = _told(flags, store, found)
+    if target is not None:
+        write_bytes(target, page(story).encode(), flags["force"])
+    if flags["as_json"]:
+        click.echo(json.dumps(to_json(story), ensure_ascii=False))
+    else:
+        click.echo(str(target))
+
+
+def _told(flags: Mapping[str, Any], store: Store, found: Found) -> Story:
+    from molnar.app.cli.models import search
+    from molnar.app.session import library
+    from molnar.base.errors import RequestError, one_line
+    from molnar.base.metadata import read
+
+    request = found.parent.request
+    if request is None:
+        raise RequestError(
+            f"{one_line(found.path)} carries no record of ours; only such pictures can be drawn "
+            "again and explained: draw one with `molnar make`, or look for its like with --sources"
+        )
+    from molnar.explain.scene import drawing
+    from molnar.explain.story import tell
+    from molnar.pipeline import load
+
+    record = read(found.path).record or {}
+    model = flags["model"] or str(record.get("model") or "sticker")
+    pipeline = load(model, threads=flags["threads"], search=search())
+    pipeline.library = library(store, {})
+    bar = Bar(shown=not flags["quiet"] and sys.stderr.isatty())
+    drawn = drawing(pipeline, request, lambda step: bar("drawing", step.index, step.of))
+    story = tell(
+        pipeline, drawn, original=found.parent.pixels, lineage=_lineage(found, store), say=bar
+    )
+    bar.clear()
+    return story
+
+
+def _lineage(found: Found, store: Store) -> list[str]:
+    """List what a picture of the history was made from, oldest first, and itself."""
+    if found.ancestor is None:
+        return []
+    from molnar.app.references import picture_name
+
+    own = found.ancestor
+    links = sorted(store.lineage(own.reference).ancestors, key=lambda link: -link.generations)
+    names = [
+        f"{link.job if link.number is None else picture_name(link.job, link.number)} ({link.role})"
+        for link in links
+    ]
+    return [*names, own.reference] if names else []
+
+
+def _history(picture: str) -> Store:
+    """Open the history; for a file, it may be missing or broken."""
+    from molnar.app.jobs import NoStore, Store
+    from molnar.app.jobs_schema import Database, data_folder
+    from molnar.app.references import is_reference
+    from molnar.base.errors import MolnarError
+
+    try:
+        return Store.open()
+    except MolnarError:
+        if is_reference(picture):
+            raise
+    return NoStore(Database(data_folder(), ":memory:"))
+
+
+def _name(picture: str) -> str:
+    """Name a page after a picture: a reference as it is, a file without folder and suffix."""
+    from molnar.app.references import is_reference
+
+    return picture.strip() if is_reference(picture) else Path(picture).stem
+
+
+def _free(target: Path, force: bool) -> None:
+    """Refuse before any work what cannot be written."""
+    from molnar.app.cli.output import check_folder
+    from molnar.base.errors import RequestError
+
+    if target.exists() and not force:
+        raise RequestError(
+            f"{target} exists already; choose another name with -o, or --force to replace it"
+        )
+    check_folder(target.parent)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line on stderr that rewrites itself.
+
+    Example:
+        >>> Bar(shown=False)("maps", 0, 1)
+    """
+
+    shown: bool
+
+    def __call__(self, what: str, done: int, of: int) -> None:
+        """Say what is being done."""
+        if self.shown:
+            sys.stderr.write(f"\r{what} {done + 1}/{of}\x1b[K")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def facts(picture: str, found: Sources) -> dict[str, Any]:

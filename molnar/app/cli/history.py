@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SPAN = re.compile(r"([0-9]{1,6})\s*([hdwmy]?)", re.ASCII)
 HOURS = {"h": 1, "d": 24, "": 24, "w": 7 * 24, "m": 30 * 24, "y": 365 * 24}
+OWN = ("variations",)  # of a request: what may differ from picture to picture
 LONGEST = 100  # characters of a prompt in the list
 
 
@@ -73,6 +75,7 @@ def show(ref: str, as_json: bool) -> None:
     for picture in pictures:
         star = " *" if picture.favourite else ""
         click.echo(f"{picture.reference}: {picture.path}{star}")
+    facts = opened_up(facts)
     facts["from"] = [told(link) for link in lineage.ancestors]
     facts["led to"] = list(dict.fromkeys(link.job for link in lineage.children))
     for key, value in facts.items():
@@ -170,10 +173,26 @@ def about(job: Job, pictures: list[StoredPicture]) -> dict[str, Any]:
         facts.pop(name)
     if len(pictures) == 1 and pictures[0].seed is not None:
         request["seed"] = pictures[0].seed
+        request |= {key: pictures[0].record[key] for key in OWN if pictures[0].record.get(key)}
     facts["job"] = facts.pop("id")
     order = ("prompt", "job", "verb", "state", "error", "created")
     rest = {key: facts[key] for key in facts if key not in order}
     return {**{key: facts[key] for key in order}, "request": request, **rest}
+
+
+def opened_up(facts: dict[str, Any]) -> dict[str, Any]:
+    """Put what was asked for, one fact each, in the place of the whole request."""
+    lists = [changed(v) if key == "request" else {key: v} for key, v in facts.items()]
+    return {key: value for one in lists for key, value in one.items()}
+
+
+def changed(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of a request what is as it would be if nobody had asked."""
+    from molnar.base.config import to_json
+    from molnar.base.request import Request
+
+    usual = to_json(Request(prompt=""))
+    return {key: value for key, value in request.items() if value != usual.get(key)}
 
 
 def told(link: Link) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from molnar.base import metadata
 from molnar.base.errors import RequestError
 from molnar.base.files import write_bytes
+from molnar.base.images import open_picture
 from molnar.base.request import Picture
+from molnar.text.grammar import parse
 
 LONGEST = 60  # characters of the prompt in a default name
 STDOUT = "-"
@@ -55,27 +58,59 @@ class Output:
                     f"output {self.target!r} ends with {suffix or 'no suffix'}; "
                     f"expected {known}, or a folder ending with /"
                 )
+            taken: set[Path] = set()
             for number, possible in enumerate(seeds, 1):
-                for seed in possible:
-                    self._free(self.name(prompt="", seed=seed, number=number))
+                names = {self.name(prompt="", seed=seed, number=number) for seed in possible}
+                for path in sorted(names):
+                    self._free(path)
+                    if path in taken:
+                        raise RequestError(
+                            f"two pictures would be {path}; expected a name each: put %d into it, "
+                            "or give a folder ending with /"
+                        )
+                taken |= names
         self._writable()
 
-    def write(self, picture: Picture, number: int) -> str:
+    def write(self, picture: Picture, number: int, png: bytes | None = None) -> str:
         """Write a picture whole or not at all.
 
         Args:
             picture: What to write.
             number: Which picture of this run, from 1.
+            png: It as a file, where that is at hand.
 
         Returns:
             The path, or "-" for stdout.
         """
         if self.target == STDOUT:
-            sys.stdout.buffer.write(self._bytes(picture, ".png"))
+            sys.stdout.buffer.write(self._bytes(picture, ".png", png))
             sys.stdout.buffer.flush()
             return STDOUT
-        path = self.name(prompt=picture.request.prompt, seed=picture.seed, number=number)
-        write_bytes(path, self._bytes(picture, path.suffix), self.force)
+        # Variations have one seed: what tells them apart is the one that they go towards.
+        seed = picture.variations[-1].seed if picture.variations else picture.seed
+        path = self.name(prompt=picture.request.prompt, seed=seed, number=number)
+        write_bytes(path, self._bytes(picture, path.suffix, png), self.force)
+        return str(path)
+
+    def write_sheet(self, png: bytes, number: int) -> str:
+        """Write the picture that shows all others, as PNG whatever they are.
+
+        Args:
+            png: The file.
+            number: Which picture of this run, from 1.
+        """
+        record = metadata.read(png).record or {}
+        prompt = str(record.get("request", {}).get("prompt", ""))
+        seed = int(record.get("seed", 0))
+        if self._folder is not None:
+            path = self._folder / f"{slug(prompt)}-{seed}-grid.png"
+        else:
+            path = self.name(prompt=prompt, seed=seed, number=number)
+            path = path.with_name(f"{path.stem}-grid.png")
+        if self.plain:
+            png = metadata.encode(open_picture(png), {}, "")
+        path = path if self.force else self._unused(path)
+        write_bytes(path, png, self.force)
         return str(path)
 
     def name(self, *, prompt: str, seed: int, number: int) -> Path:
@@ -119,10 +154,10 @@ class Output:
             return
         check_folder(folder)
 
-    def _bytes(self, picture: Picture, suffix: str) -> bytes:
+    def _bytes(self, picture: Picture, suffix: str, png: bytes | None) -> bytes:
         if self.plain:
             return metadata.encode(picture.to_pil(), {}, "", suffix)
-        return picture.encoded(suffix)
+        return png if png is not None and suffix == ".png" else picture.encoded(suffix)
 
 
 def check_folder(folder: Path) -> None:
@@ -140,7 +175,14 @@ def check_folder(folder: Path) -> None:
 
 
 def slug(prompt: str) -> str:
-    """Turn a prompt into a file name without suffix: its words, joined by hyphens."""
+    """Turn a prompt into a file name without suffix: its words, joined by hyphens.
+
+    Example:
+        >>> slug("a (red:1.4) circle AND a star :0.5")
+        'a-red-circle-a-star'
+    """
+    with suppress(RequestError):  # whoever draws it will say so
+        prompt = parse(prompt, 1).plain
     words = re.findall(r"\w+", prompt.lower())
     name = ""
     for word in words:

@@ -1,0 +1,210 @@
+"""What every verb that draws has in common: its flags, its session, and what it says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from molnar.app.cli.models import search
+from molnar.app.cli.output import STDOUT, Output
+from molnar.app.cli.progress import Progress
+from molnar.base.errors import MolnarError
+from molnar.base.rng import batch_seeds
+from molnar.base.types import Step
+
+if TYPE_CHECKING:
+    from molnar.app.jobs import Store
+    from molnar.app.parents import Found
+    from molnar.app.session import Drawn, Finished, Session, Task
+    from molnar.base.request import Picture, Request
+    from molnar.pipeline import Pipeline
+
+Command = Callable[..., Any]
+
+#: Flags of every verb that draws.
+SHARED: tuple[Callable[[Command], Command], ...] = (
+    click.option("-m", "--model", default="sticker", show_default=True, help="Name or folder."),
+    click.option("-o", "--output", help="File, folder/, name with {seed} or %d, or '-' = stdout."),
+    click.option("--engine", default="onnx", show_default=True, help="onnx or torch."),
+    click.option("-t", "--threads", type=int, help="CPU threads; one per core if absent."),
+    click.option(
+        "--no-metadata",
+        "--no-embed-prompt",
+        "no_metadata",
+        is_flag=True,
+        help="Leave prompt and settings out of the file; the mark stays.",
+    ),
+    click.option("--no-history", is_flag=True, help="Do not remember this job."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON instead of paths."),
+    click.option("-f", "--force", is_flag=True, help="Replace files that exist."),
+    click.option("-q", "--quiet", is_flag=True, help="Nothing on stderr but errors."),
+    click.option("-v", "--verbose", is_flag=True, help="Seconds per stage."),
+)
+PROMPT = click.option("-p", "--prompt", help="What to draw, instead of what the picture says.")
+SEED = click.option("-s", "--seed", type=int, help="Same seed, same picture; random if absent.")
+
+
+def draws(command: Command) -> Command:
+    """Give a command the flags of every verb that draws."""
+    for option in reversed(SHARED):
+        command = option(command)
+    return command
+
+
+def open_store(flags: Mapping[str, Any], say: Say) -> Store:
+    """Open the history; where it cannot be written, say so and go on without."""
+    from molnar.app.jobs import NoStore, ReadStore, Store
+    from molnar.app.jobs_schema import NAME, Database, data_folder
+
+    try:
+        if not flags["no_history"]:
+            return Store.open()
+        if (data_folder() / NAME).is_file():  # to be read from all the same
+            return ReadStore.open()
+    except MolnarError as error:
+        say.lines([f"note: not kept in the history: {error}"])
+    return NoStore(Database(data_folder(), ":memory:"))
+
+
+def open_session(flags: Mapping[str, Any]) -> Session:
+    """Open the history, and the model once it is needed."""
+    from molnar.app.session import Session
+
+    def load() -> Pipeline:
+        # Not before: a wrong flag should be answered at once, and this imports the engine.
+        from molnar.pipeline import load as open_model
+
+        return open_model(
+            flags["model"], flags["engine"], threads=flags["threads"], search=search()
+        )
+
+    return Session(open_store(flags, Say.of(flags)), load)
+
+
+def seed_of(flags: Mapping[str, Any]) -> int:
+    """Give the seed that was asked for, or a random one."""
+    from molnar.base.rng import draw_seed
+
+    seed = flags["seed"]
+    return draw_seed() if seed is None or seed == -1 else int(seed)
+
+
+def pointed_at(session: Session, text: str, role: str = "init") -> Found:
+    """Find the picture that was pointed at, in the history or among the files."""
+    from molnar.app.parents import found
+
+    return found(text, session.store, role)
+
+
+def run(session: Session, tasks: Sequence[Task], flags: Mapping[str, Any]) -> None:
+    """Draw tasks, write their pictures, and say where they are.
+
+    Raises:
+        MolnarError: Something cannot be drawn or written.
+    """
+    sheets = sum(task.grid for task in tasks)
+    output = Output(
+        target=flags["output"],
+        count=sum(task.count for task in tasks) + sheets,
+        force=flags["force"],
+        plain=flags["no_metadata"],
+    )
+    wishes = [wish.request for task in tasks for wish in task.wishes]
+    output.check([seeds for wish in wishes for seeds in _seeds(wish)])
+    say = Say.of(flags)
+    done: list[dict[str, Any]] = []
+    with Progress(output.count - sheets, quiet=flags["quiet"]) as progress:
+        for task in tasks:
+            say.lines(f"note: {note}" for note in session.notes(task))
+            with closing(session.draw(task)) as events:  # what stops here is known to have stopped
+                for event in events:
+                    if isinstance(event, Step):
+                        progress.step(event, len([one for one in done if "grid" not in one]))
+                        continue
+                    path, facts = _written(event, output, len(done) + 1)
+                    progress.clear()
+                    say.event(event)
+                    if path is None:
+                        continue
+                    done.append({"path": path, **facts})
+                    if not flags["as_json"] and path != STDOUT:
+                        click.echo(path)
+    if flags["as_json"]:
+        text = json.dumps(done, indent=1, ensure_ascii=False)
+        click.echo(text, err=flags["output"] == STDOUT)
+
+
+def _written(
+    event: Drawn | Finished, output: Output, number: int
+) -> tuple[str | None, dict[str, Any]]:
+    """Write what came out: its path, and what JSON says of it."""
+    from molnar.app.session import Drawn
+
+    if isinstance(event, Drawn):
+        path = output.write(event.picture, number, event.png)
+        named = {"reference": event.reference} if event.reference else {}
+        return path, {**named, **event.picture.record()}
+    if event.grid is None:
+        return None, {}
+    return output.write_sheet(event.grid, number), {"grid": event.job.id or None}
+
+
+def _seeds(wish: Request) -> list[list[int]]:
+    """List, for each picture of a request, the seeds it may have; none where it is not known."""
+    if wish.seed is None:
+        return [[] for _ in range(wish.count)]
+    first = wish.variations[-1].seed if wish.variations else wish.seed
+    every = batch_seeds(first, wish.count * wish.best_of)
+    return [every[k * wish.best_of :][: wish.best_of] for k in range(wish.count)]
+
+
+@dataclass(frozen=True)
+class Say:
+    """What is told on stderr about the pictures."""
+
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def of(cls, flags: Mapping[str, Any]) -> Say:
+        """As the flags want it."""
+        return cls(quiet=flags["quiet"], verbose=flags["verbose"])
+
+    def lines(self, lines: Any) -> None:
+        """Print lines."""
+        if not self.quiet:
+            for line in lines:
+                click.echo(line, err=True)
+
+    def event(self, event: Drawn | Finished) -> None:
+        """Say what is to be said of a picture, or of a finished job."""
+        from molnar.app.session import Drawn
+
+        if isinstance(event, Drawn):
+            self.picture(event.picture, event.reference)
+        elif event.job.id and sys.stderr.isatty():
+            first = f"{event.job.id}.1"
+            self.lines([f"next: molnar vary {first}, molnar upscale {first}"])
+
+    def picture(self, picture: Picture, reference: str = "") -> None:
+        """Print the seed, the time, and the words that the model was not taught."""
+        total = sum(picture.seconds.values())
+        chosen = ""
+        if picture.fit is not None:
+            chosen = f", best of {picture.request.best_of}, fit {picture.fit:.2f}"
+        named = f"{reference}: " if reference else ""
+        told = [f"{named}seed {picture.seed}, {total:.1f} s{chosen}"]
+        if self.verbose:
+            stages = ", ".join(f"{name} {s:.2f} s" for name, s in picture.seconds.items())
+            told.append(f"{picture.model} {picture.model_hash[:10]}, {picture.engine}: {stages}")
+        if picture.index == 0:
+            for unknown in picture.unknown:
+                near = f"; near: {', '.join(unknown.nearest)}" if unknown.nearest else ""
+                told.append(f"note: this model was not taught {unknown.word!r}{near}")
+        self.lines(told)

@@ -1,0 +1,197 @@
+"""Wishes in, a job of the history out: what the command line, the server and Python share.
+
+A session opens the history at once and the model when something is first drawn. What a wish names
+(pictures to start from, masks) is kept with the job, so that every job can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molnar.app.job import Job, NewPicture
+from molnar.app.job import Parent as Ancestor
+from molnar.app.jobs import Store
+from molnar.base import metadata
+from molnar.base.config import to_json
+from molnar.base.errors import MolnarError, one_line
+from molnar.base.request import Picture
+from molnar.base.types import Step
+from molnar.starting import SCHEME, from_files
+from molnar.verbs import Wish
+
+if TYPE_CHECKING:
+    from molnar.pipeline import Pipeline
+
+COLUMNS = 2  # of a grid picture
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What becomes one job: one or more wishes, of which each may be several pictures."""
+
+    verb: str
+    wishes: Sequence[Wish]
+    ancestors: Sequence[Ancestor] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    grid: bool = False
+
+    @property
+    def count(self) -> int:
+        """Pictures in all."""
+        return sum(wish.request.count for wish in self.wishes)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture, and its place in the job."""
+
+    picture: Picture
+    number: int  # from 1, in reading order
+    job: str
+    png: bytes
+
+    @property
+    def reference(self) -> str:
+        """The picture as people type it; empty if no history is kept."""
+        return f"{self.job}.{self.number}" if self.job else ""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of a job."""
+
+    job: Job
+    grid: bytes | None = None
+
+
+Event = Step | Drawn | Finished
+
+
+class Session:
+    """A history, and a model that is loaded when it is needed.
+
+    Example:
+        >>> with Session(Store.open(), load) as session:  # doctest: +SKIP
+        ...     events = list(session.draw(task))
+    """
+
+    def __init__(self, store: Store, load: Callable[[], Pipeline]) -> None:
+        """Remember where things go and how the model is opened.
+
+        Args:
+            store: The history; closed with the session.
+            load: Opens the model.
+        """
+        self.store = store
+        self._load = load
+        self._pipeline: Pipeline | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The model."""
+        if self._pipeline is None:
+            self._pipeline = self._load()
+        return self._pipeline
+
+    def notes(self, task: Task) -> list[str]:
+        """Say what a task will not show as asked; one line each."""
+        self._lend(task)
+        said = [note for wish in task.wishes for note in self.pipeline.notes(wish.request)]
+        return list(dict.fromkeys(said))
+
+    def _lend(self, task: Task) -> None:
+        """Let the model find the pictures that a task names."""
+        inputs = {name: pixels for wish in task.wishes for name, pixels in wish.inputs.items()}
+        self.pipeline.library = library(self.store, inputs)
+
+    def draw(self, task: Task) -> Generator[Event, None, None]:
+        """Draw a task: its steps, its pictures, and last the job.
+
+        An interrupted or failed task is recorded as such; closing the iterator stops the work.
+
+        Raises:
+            MolnarError: It cannot be drawn, or the history cannot be written.
+        """
+        self._lend(task)
+        requests = [self.pipeline.resolve(wish.request) for wish in task.wishes]
+        for request in requests:
+            for name in filter(None, (request.image, request.mask)):
+                self.store.put_input(self.pipeline.library(name))
+        prompts = list(dict.fromkeys(request.prompt for request in requests))
+        job = self.store.begin(
+            task.verb, to_json(requests[0]), " | ".join(prompts), task.ancestors, dict(task.extra)
+        )
+        try:
+            drawn: list[Drawn] = []
+            for request in requests:
+                for event in self.pipeline.draw(request):
+                    if not isinstance(event, Picture):
+                        yield event
+                        continue
+                    drawn.append(Drawn(event, len(drawn) + 1, job.id, event.encoded()))
+                    yield drawn[-1]
+            grid = laid_out([one.picture for one in drawn]) if task.grid else None
+            new = [NewPicture.of(one.picture, one.png) for one in drawn]
+            done = self.store.finish(job.id, new, grid)
+        except BaseException as error:
+            with suppress(MolnarError):  # why it failed matters more than where that is written
+                self.store.fail(job.id, _reason(error))
+            raise
+        yield Finished(done, grid)
+
+
+def library(store: Store, inputs: Mapping[str, Pixels]) -> Callable[[str], Pixels]:
+    """Find the pictures that requests name: given ones, those of the history, files."""
+
+    def look(name: str) -> Pixels:
+        if name in inputs:
+            return inputs[name]
+        if name.startswith(SCHEME):
+            return store.get_input(name.removeprefix(SCHEME))
+        return from_files(name)
+
+    return look
+
+
+def laid_out(pictures: Sequence[Picture]) -> bytes:
+    """Lay pictures out two in a row, in reading order: the bytes of a PNG that says how to redraw.
+
+    Args:
+        pictures: At least one, all of one size.
+    """
+    height, width = pictures[0].image.shape[:2]
+    clear = any(picture.image.shape[-1] == 4 for picture in pictures)
+    rows = -(-len(pictures) // COLUMNS)
+    sheet = np.full((rows * height, COLUMNS * width, 4 if clear else 3), 255, np.uint8)
+    if clear:
+        sheet[..., 3] = 0
+    for index, picture in enumerate(pictures):
+        top, left = index // COLUMNS * height, index % COLUMNS * width
+        sheet[top : top + height, left : left + width, : picture.image.shape[-1]] = picture.image
+        if clear and picture.image.shape[-1] == 3:
+            sheet[top : top + height, left : left + width, 3] = 255
+    from PIL import Image
+
+    first = pictures[0]
+    requests = list({id(one.request): to_json(one.request) for one in pictures}.values())
+    record = {**first.record(), "grid": len(pictures), "requests": requests}
+    return metadata.encode(Image.fromarray(sheet), record, first.parameters())
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        return "interrupted"
+    return one_line(error) or type(error).__name__

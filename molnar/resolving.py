@@ -1,0 +1,89 @@
+"""A request with open fields in, one that leaves nothing open out: what the model recommends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from molnar.base.errors import RequestError
+from molnar.base.request import Request
+from molnar.base.rng import draw_seed
+from molnar.bundle import Defaults, Manifest
+
+CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
+STRENGTH = 0.75  # of a picture that is only started from
+HEEDED = 2.0  # least guidance with a negative prompt, where the request leaves it open
+
+
+def resolved(request: Request, manifest: Manifest) -> Request:
+    """Fill in what a request leaves to the model, a random seed included.
+
+    Args:
+        request: Of which picture and mask are at hand.
+        manifest: Of the model.
+
+    Raises:
+        RequestError: A field is out of its range, or the model has no such quality or part.
+    """
+    request.validated()
+    if request.best_of > 1 and "clip" not in manifest.parts:
+        raise RequestError(
+            f"got best_of {request.best_of}, and model {manifest.name!r} has no "
+            "CLIP to choose by; expected 1, or a model with one"
+        )
+    _coherent(request)
+    if request.image and "encoder" not in manifest.parts:
+        raise RequestError(
+            f"got a picture, and model {manifest.name!r} has no encoder to see it; "
+            "expected a prompt alone, or a model with one"
+        )
+    open_fields = (request.steps, request.guidance, request.sampler)
+    defaults = defaults_of(manifest, request.quality if None in open_fields else "normal")
+    guidance = defaults.guidance if request.guidance is None else request.guidance
+    if request.negative_prompt and request.guidance is None:
+        guidance = max(guidance, HEEDED)  # without guidance nothing is kept away from
+    return replace(
+        request,
+        steps=defaults.steps if request.steps is None else request.steps,
+        guidance=guidance,
+        sampler=defaults.sampler if request.sampler is None else request.sampler,
+        schedule=defaults.schedule if request.schedule is None else request.schedule,
+        seed=draw_seed() if request.seed is None else request.seed,
+        strength=strength_of(request),
+        transparent=request.transparent or bool(CLEAR.search(request.prompt)),
+    )
+
+
+def _coherent(request: Request) -> None:
+    """Refuse fields that say nothing without a picture, and some that cannot go together."""
+    if not request.image and (request.mask or any(request.outpaint)):
+        raise RequestError("got a mask or an outpaint without a picture; expected an image too")
+    if not request.image and request.strength not in (None, 1.0):
+        raise RequestError(
+            f"strength is {request.strength} without a picture; expected an image too, "
+            "or no strength"
+        )
+    if request.tile and request.image:
+        raise RequestError("got tile and a picture; expected one or the other")
+
+
+def strength_of(request: Request) -> float:
+    """Give how much may change: all of what is new, most of a picture that is only started from."""
+    if request.strength is not None:
+        return request.strength
+    return STRENGTH if request.image and not request.mask and not any(request.outpaint) else 1.0
+
+
+def defaults_of(manifest: Manifest, quality: str) -> Defaults:
+    """Give a model's own settings at a quality.
+
+    Raises:
+        RequestError: It has no such quality.
+    """
+    if quality == "normal":
+        return manifest.defaults
+    if quality not in manifest.qualities:
+        have = ", ".join(("normal", *manifest.qualities))
+        raise RequestError(f"model {manifest.name!r} has no quality {quality!r}; it has: {have}")
+    changed = vars(manifest.qualities[quality]).items()
+    return replace(manifest.defaults, **{k: v for k, v in changed if v is not None})
