@@ -22,7 +22,7 @@ from molnar.plan.items import COLOURS, Plan, spread
 from molnar.plan.paint import paint
 from molnar.plan.writing import write
 from molnar.resolving import CLEAR
-from molnar.text.attention import Part, attend, plain
+from molnar.text.attention import Part, plain
 from molnar.text.grammar import Term, parse, refuse
 from molnar.text.meaning import Meaning
 from molnar.text.prompt import Prompt, clean
@@ -137,7 +137,7 @@ class Reader:
 
     def planned(self, prompt: str, seed: int) -> Plan:
         """Plan a prompt alone, as for a square picture with a seed."""
-        words = plain(part for part in attend(Prompt.parse(prompt).text)[0])
+        words = ", ".join(self.texts(Request(prompt=prompt)))
         return self.plan(self._embedded([self._said(words, False)]), seed)
 
     def unknown(self, prompt: str) -> list[UnknownWord]:

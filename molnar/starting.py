@@ -36,7 +36,7 @@ Library = Callable[[str], Bytes]
 SCHEME = "sha256:"
 OPAQUE = 255
 CORNER = 1.5  # a blur of radius r reaches r sqrt(2) into a corner: less than this times r
-SEEN = 0.02  # share of a cell that must be new for the cell to be drawn anew
+SEEN = 0.005  # share of a cell that must be new for the cell to be drawn anew
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,16 @@ def vary(
 
 
 def again(request: Request, *, seed: int, prompt: str | None = None) -> Wish:
-    """Draw the same once more from another seed, or another text from it."""
+    """Draw the same once more from another seed, or another text from it.
+
+    Raises:
+        RequestError: Another text for an edit: what it plans belongs into the mask.
+    """
+    if request.mask and prompt is not None and prompt != request.prompt:
+        raise RequestError(
+            "got another prompt for an edit; expected it with the picture and the mask: "
+            "molnar edit PICTURE --mask ... -p ..."
+        )
     return Wish(request=_worded(request, prompt).replaced(seed=seed, variations=()))
 
 

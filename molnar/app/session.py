@@ -131,8 +131,11 @@ class Session:
             for name in filter(None, (request.image, request.mask)):
                 self.store.put_input(self.pipeline.library(name))
         prompts = list(dict.fromkeys(request.prompt for request in requests))
+        extra = dict(task.extra)
+        if len(requests) > 1:  # a job has one request; where there are more, all are kept here
+            extra["requests"] = [to_json(request) for request in requests]
         job = self.store.begin(
-            task.verb, to_json(requests[0]), " | ".join(prompts), task.ancestors, dict(task.extra)
+            task.verb, to_json(requests[0]), " | ".join(prompts), task.ancestors, extra
         )
         try:
             drawn: list[Drawn] = []
@@ -170,9 +173,10 @@ def laid_out(pictures: Sequence[Picture]) -> bytes:
     """Lay pictures out two in a row, in reading order: the bytes of a PNG that says how to redraw.
 
     Args:
-        pictures: At least one, all of one size.
+        pictures: At least one; each stands at the top left of a cell that holds the largest.
     """
-    height, width = pictures[0].image.shape[:2]
+    height = max(picture.image.shape[0] for picture in pictures)
+    width = max(picture.image.shape[1] for picture in pictures)
     clear = any(picture.image.shape[-1] == 4 for picture in pictures)
     rows = -(-len(pictures) // COLUMNS)
     sheet = np.full((rows * height, COLUMNS * width, 4 if clear else 3), 255, np.uint8)
@@ -180,9 +184,10 @@ def laid_out(pictures: Sequence[Picture]) -> bytes:
         sheet[..., 3] = 0
     for index, picture in enumerate(pictures):
         top, left = index // COLUMNS * height, index % COLUMNS * width
-        sheet[top : top + height, left : left + width, : picture.image.shape[-1]] = picture.image
-        if clear and picture.image.shape[-1] == 3:
-            sheet[top : top + height, left : left + width, 3] = 255
+        high, wide, channels = picture.image.shape
+        sheet[top : top + high, left : left + wide, :channels] = picture.image
+        if clear and channels == 3:
+            sheet[top : top + high, left : left + wide, 3] = 255
     from PIL import Image
 
     first = pictures[0]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from molnar.app.cli.again import moved
 from molnar.app.jobs import Store
 
 Run = Callable[..., Any]
@@ -76,3 +77,27 @@ def test_wrong_use_is_one_line(make: Run, args: list[str], code: int, said: str)
     assert said in ran.err
     assert ran.err.count("\n") == 1
     assert [path.name for path in Path.cwd().iterdir()] == ["plain.png"]
+
+
+def test_a_job_of_several_requests_is_done_again_whole(make: Run) -> None:
+    make("a {red|blue|green} circle", *SMALL, "--count", "3")
+    ran = make("again", "a1", "-s", "40")
+    assert ran.code == 0, ran.err
+    with Store.open() as store:
+        old, new = store.job("a1"), store.job("a2")
+        assert [picture.seed for picture in new.pictures] == [40, 41, 42]
+        texts = [[p.record["request"]["prompt"] for p in job.pictures] for job in (old, new)]
+        assert texts[0] == texts[1]
+        assert len(set(texts[0])) > 1
+
+
+def test_seeds_keep_their_distance_round_the_end() -> None:
+    assert moved([7, 8, 5], 2**32 - 1) == [2**32 - 1, 0, 2**32 - 3]
+
+
+def test_another_text_for_an_edit_is_refused(make: Run) -> None:
+    make("a red circle", *SMALL, "-o", "old.png")
+    make("edit", "old.png", "--region", "0,0,20,20", "-s", "1", "-p", "a star", "-o", "one.png")
+    ran = make("again", "a2", "-p", "a heart")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "molnar edit PICTURE" in ran.err

@@ -63,9 +63,10 @@ def test_flags_at_the_end_of_the_prompt_win(make: Run) -> None:
     assert told["width"] == 2 * told["height"] or abs(told["width"] / told["height"] - 2) < 0.05
 
 
-def test_repeat_is_a_job_more(make: Run) -> None:
-    ran = make("-p", "a fox --repeat 2", *SMALL)
-    assert ran.out.splitlines() == ["a-fox-5.png", "a-fox-5-1.png"], ran.err
+def test_repeat_is_a_job_more_with_the_seeds_that_come_next(make: Run) -> None:
+    ran = make("-p", "a fox --repeat 2", *SMALL, "--count", "2")
+    names = [f"a-fox-{seed}.png" for seed in (5, 6, 7, 8)]
+    assert ran.out.splitlines() == names, ran.err
     with Store.open() as store:
         assert store.count() == 2
 

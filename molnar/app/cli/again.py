@@ -8,6 +8,7 @@ import click
 
 from molnar.app.cli.drawing import PROMPT, SEED, draws, open_session, run, seed_of
 from molnar.base.errors import RequestError
+from molnar.base.rng import NUM_SEEDS
 
 
 @click.command()
@@ -29,7 +30,8 @@ def again(**flags: Any) -> None:
     with open_session(flags) as session:
         if is_reference(flags["job"]):
             job = session.store.job(flags["job"])
-            request, grid = from_json(Request, job.request), job.grid is not None
+            stored = job.extra.get("requests", [job.request])
+            every, grid = [from_json(Request, one) for one in stored], job.grid is not None
             ancestors = [Parent(job.id, None, "again")]
         else:
             known = read(flags["job"]).request
@@ -38,9 +40,18 @@ def again(**flags: Any) -> None:
                     f"{flags['job']} does not say how it was drawn; expected a job such as k7, "
                     "or a picture with our record"
                 )
-            request, grid, ancestors = known, False, []
+            every, grid, ancestors = [known], False, []
         prompt = flags["prompt"]
         if flags["edit"]:
-            prompt = (click.edit(prompt or request.prompt) or "").strip() or None
-        wish = verbs.again(request, seed=seed_of(flags), prompt=prompt)
-        run(session, [Task(verb="again", wishes=[wish], ancestors=ancestors, grid=grid)], flags)
+            prompt = (click.edit(prompt or every[0].prompt) or "").strip() or None
+        seeds = moved([request.seed or 0 for request in every], seed_of(flags))
+        wishes = [
+            verbs.again(request, seed=seed, prompt=prompt)
+            for request, seed in zip(every, seeds, strict=True)
+        ]
+        run(session, [Task(verb="again", wishes=wishes, ancestors=ancestors, grid=grid)], flags)
+
+
+def moved(seeds: list[int], first: int) -> list[int]:
+    """Give seeds that lie as far apart as the old ones, from another first one on."""
+    return [(first + seed - seeds[0]) % NUM_SEEDS for seed in seeds]

@@ -98,7 +98,16 @@ def _expanded(
         for number, one in enumerate(every):
             open_seed = seed is None and one.template is None and one.flags.seed is None
             jobs.setdefault(number, []).append(replace(one, seed=-1) if open_seed else one)
-    return [texts for texts in jobs.values() for _ in range(texts[0].flags.repeat or 1)]
+    return [again for texts in jobs.values() for again in _repeated(base, texts)]
+
+
+def _repeated(base: Request, texts: list[Expanded]) -> list[list[Expanded]]:
+    """Give a job as often as its --repeat says, each time with the seeds that come next."""
+    apart = base.count * base.best_of
+    return [
+        [text if text.seed == -1 else text.picture(k * apart) for text in texts]
+        for k in range(texts[0].flags.repeat or 1)
+    ]
 
 
 def _written(base: Request, text: Expanded) -> list[Request]:
