@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes share the cores: one thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 CAPTIONS = {
     "a red circle": 9,
