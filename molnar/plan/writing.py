@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,28 @@ LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end incl
 #: asked; where it is may vary from seed to seed.
 DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
 TRIES = 8  # of a box
+
+
+class Draws(Protocol):
+    """Where decisions come from: a generator, or anything like it."""
+
+    def random(self) -> float:
+        """Return the next number in [0, 1)."""
+        ...
+
+
+class Middle:
+    """No chance at all: of all that could be, ordered, what lies in the middle.
+
+    Example:
+        >>> Middle().random()
+        0.5
+    """
+
+    def random(self) -> float:
+        """Return one half."""
+        return 0.5
+
 
 Ask = Callable[[NDArray[np.int64]], Sequence[NDArray[Any]]]
 """Numbers so far, int64 1 S -> logits of the next: names 1 N+1, colours 1 13, bins 1 BINS."""
@@ -73,7 +95,7 @@ def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
     return tuple(items)
 
 
-def write(ask: Ask, names: Sequence[str], rng: np.random.Generator, stray: float = 1.0) -> Plan:
+def write(ask: Ask, names: Sequence[str], rng: Draws, stray: float = 1.0) -> Plan:
     """Write a plan: ask for the next number until the end.
 
     A box that crowds an earlier one is drawn again, a few times.

@@ -26,6 +26,7 @@ from molnar.diffusion.flow import x0_from_velocity
 from molnar.pipeline import Pipeline
 from molnar.plan.changes import altered
 from molnar.plan.items import COLOURS
+from molnar.plan.writing import Middle, write
 from molnar.seeing.judging import LOOKING, joined, judge_of
 from molnar.seeing.saying import meaning_of
 from molnar.text.attention import plain
@@ -200,18 +201,24 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     cells = pipeline.bundle.manifest.latent.shape(height=judge.size[0], width=judge.size[1])
     said = [judge.texts([pipeline.read(text)]) for text in texts]
     planned, guessed = np.zeros(len(texts) - 1), np.zeros(len(texts) - 1)
+    # Without chance: that something else was drawn at random is no change. Boxes stay, too.
+    plans = [_likely(pipeline, text) for text in said]
+    planned += [_unlike(plans[0], plan) for plan in plans[1:]]
+    same = [plans[0], *(altered(plans[0], plan) for plan in plans[1:])]
     for number in range(SEEDS):
-        plans = [pipeline.plan(text, seed + number) for text in said]
-        # Boxes stay where they are: that something else was drawn at random is no change.
-        same = [plans[0], *(altered(plans[0], plan) for plan in plans[1:])]
         told = [pipeline.told(text, plan, cells[1:]) for text, plan in zip(said, same, strict=True)]
         noise = generator(seed + number, LOOKING).standard_normal((1, *cells)).astype(np.float32)
         found = _guesses(pipeline, told, noise)
         guessed += ((found[1:] - found[:1]) ** 2).mean(axis=(1, 2, 3)) ** 0.5
-        planned += [_unlike(plans[0], plan) for plan in plans[1:]]
     return PLANNED * planned / max(float(planned.max()), 1e-9) + GUESSED * guessed / max(
         float(guessed.max()), 1e-9
     )
+
+
+def _likely(pipeline: Pipeline, text: TextEmbedding) -> Plan:
+    """Plan a text as the planner would in the middle of its doubts."""
+    names = tuple(pipeline.names or ())
+    return write(lambda numbers: pipeline.parts.plan(numbers, text), names, Middle())
 
 
 def _guesses(pipeline: Pipeline, told: Sequence[TextEmbedding], noise: Floats) -> Floats:
@@ -251,7 +258,8 @@ def _prompts(text: str, words: Sequence[Word]) -> tuple[str, ...]:
     """
     worth = [word.weight for word in words]
     for phrase in phrases(text, [(word.begin, word.end) for word in words]):
-        own = [k for k, w in enumerate(words) if phrase[0].begin <= w.begin < phrase[-1].end]
+        within = [k for k, w in enumerate(words) if phrase[0].begin <= w.begin < phrase[-1].end]
+        own = [k for k in within if not words[k].useless]
         if own:
             worth[own[-1]] = max(worth[k] for k in own)
     order = sorted(range(len(words)), key=lambda k: (worth[k], k))
