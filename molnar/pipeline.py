@@ -29,6 +29,7 @@ from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import partial, times_of
 from molnar.diffusion.seamless import seamless
 from molnar.engines import open_parts
+from molnar.latent.format import ratio_of
 from molnar.reading import Heard, Reader, Told
 from molnar.resolving import resolved
 from molnar.starting import (
@@ -48,6 +49,7 @@ __all__ = ["Pipeline", "load"]
 Pixels = NDArray[np.uint8]
 CALM = 0.7  # rescale of guidance by several texts
 REACH = 12  # cells that decoder and upscaler see to each side, at most
+NEAR = 0.03  # of a shape: sizes are multiples of 8
 REMEMBERED = 16  # pictures that requests named, at most 64 MB each
 
 
@@ -139,7 +141,9 @@ class Pipeline(Reader):
     def notes(self, request: Request) -> list[str]:
         """Say what the pictures of a request will not show as asked; one line each."""
         notes = []
-        if canvas(request, self.bundle.manifest).cropped:
+        if canvas(request, self.bundle.manifest).cropped and not drawable(
+            request, self.bundle.manifest.aspects
+        ):
             shapes = ", ".join(self.bundle.manifest.aspects)
             notes.append(
                 f"this model draws {shapes}: "
@@ -315,6 +319,12 @@ class _Drawn:
         if not self.request.tile:
             return apply(x)
         return wrapped(apply, x, margin=margin, scale=scale)
+
+
+def drawable(request: Request, aspects: Sequence[str]) -> bool:
+    """Tell whether a picture has one of the shapes that a model was taught."""
+    wanted = request.width / request.height
+    return any(abs(ratio_of(aspect) / wanted - 1) < NEAR for aspect in aspects)
 
 
 def upscale_of(bundle: Bundle) -> int:

@@ -163,6 +163,11 @@ class Reader:
         negative = self.lexicon.read(clean(request.negative_prompt, "negative prompt"))
         wording = parse(Prompt.parse(request.prompt).text, request.steps, request.literal)
         refuse(wording.networks)
+        if not self.texts(request):
+            raise RequestError(
+                f"prompt {request.prompt[:20]!r} says nothing once its syntax is read; expected "
+                "words, or --literal to take it as it is"
+            )
         stages = tuple(self._voices(terms, request.transparent) for terms in wording.distinct)
         return Heard(stages, wording.index_of_step, self._embedded([negative]))
 

@@ -24,7 +24,7 @@ SUBTLE, STRONG = 0.1, 0.27  # of a variation
 FILE_SUBTLE, FILE_STRONG = 0.35, 0.75  # strength, where only pixels are known
 CREATIVE = 0.3  # strength of an upscale that may add
 STEP = 8  # sizes are multiples of it
-MOST = 2048  # pixels
+LEAST, MOST = 64, 2048  # pixels, each side
 PAN = 0.5  # of the side, added by one pan
 SIDES = ("left", "up", "right", "down")  # in the order of `Request.outpaint`
 
@@ -41,6 +41,7 @@ class Parent:
     pixels: Bytes  # H W 3, or H W 4 with straight alpha
     request: Request | None = None  # that drew it alone, if it is known
     plan: Plan = ()  # what was to be drawn in it, if it is known
+    prompt: str | None = None  # what it says it shows, where that is all it says
 
     @property
     def size(self) -> tuple[int, int]:
@@ -216,7 +217,8 @@ def _base(parent: Parent, prompt: str | None, seed: int) -> Request:
     height, width = (_near(side) for side in parent.size)
     known = parent.request
     if known is None:
-        return Request(prompt=prompt or "picture", height=height, width=width, seed=seed)
+        said = prompt or parent.prompt or "picture"
+        return Request(prompt=said, height=height, width=width, seed=seed)
     return _worded(known, prompt).replaced(
         height=height, width=width, seed=seed, variations=(), plan=(), mask="", image="",
         outpaint=(0, 0, 0, 0), tile=False, stop=100, count=1, best_of=1,
@@ -238,7 +240,7 @@ def _on(parent: Parent, request: Request, more: Mapping[str, Bytes] | None = Non
 
 def _redrawn(parent: Parent, prompt: str | None, seed: int, strength: float, count: int) -> Wish:
     """Start from the pixels of a picture of which nothing else is known."""
-    if prompt is None:
+    if prompt is None and parent.prompt is None:
         raise RequestError(
             "the picture does not say what it shows; expected a prompt: -p 'a red fox'"
         )
@@ -290,6 +292,11 @@ def _rounded(size: tuple[int, int], added: Sequence[int]) -> tuple[int, int, int
 
 
 def _small_enough(height: int, width: int) -> None:
+    if min(height, width) < LEAST:
+        raise RequestError(
+            f"the picture would be {width} x {height}; expected at least {LEAST} a side: "
+            "start from a larger one"
+        )
     if max(height, width) > MOST:
         raise RequestError(
             f"the picture would be {width} x {height}; expected at most {MOST} a side: "

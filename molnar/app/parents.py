@@ -18,6 +18,7 @@ from molnar.base.errors import DataError, MolnarError, RequestError, one_line
 from molnar.base.images import open_picture
 from molnar.base.request import request_from
 from molnar.base.types import Item, Plan
+from molnar.base.wishes import wishes
 from molnar.verbs import Parent
 
 
@@ -75,7 +76,8 @@ def read(path: str | Path) -> Parent:
     try:
         known = metadata.read(path)
         if known.record is None or "request" not in known.record:
-            return Parent(pixels=pixels)
+            said = wishes(known).get("prompt")
+            return Parent(pixels=pixels, prompt=said[:2000] if said else None)
         return Parent(pixels=pixels, request=request_from(known), plan=plan_of(known.record))
     except DataError:  # a record that cannot be used makes no difference to the pixels
         return Parent(pixels=pixels)

@@ -209,7 +209,7 @@ def _fits(pipeline: Pipeline, picture: Bytes, guesses: Sequence[Guess]) -> NDArr
     """Say how much of a picture each guess explains, beyond the ground of the first."""
     judge, grammar = judge_of(pipeline), Grammar.of(pipeline)
     ground = guesses[0].ground
-    bare = (grounded("nothing", ground), plan_of((), ground))
+    bare = (grounded("", ground), plan_of((), ground))
     said = [(next(_sentences(grammar, guess)), guess.plan) for guess in guesses]
     errors = judge.errors(judge.latent(picture), [*said, bare])
     return np.asarray(1 - errors[:-1] / max(float(errors[-1]), 1e-9))
@@ -240,7 +240,7 @@ def _sentences(grammar: Grammar, guess: Guess) -> Iterator[str]:
     bodies = list(_bodies(grammar, guess.things))
     for body in bodies:
         yield grounded(body, guess.ground)
-    if guess.ground == "white":
+    if guess.ground == "white" and bodies[0]:
         yield f"{bodies[0]} on a white background"
     elif bodies[0]:
         yield bodies[0]
@@ -251,7 +251,7 @@ def _sentences(grammar: Grammar, guess: Guess) -> Iterator[str]:
 
 def _bodies(grammar: Grammar, things: Sequence[Thing]) -> Iterator[str]:
     if not things:
-        yield "nothing"
+        yield ""  # the ground alone
         return
     kinds: dict[tuple[str, str | None], int] = {}
     for thing in things:

@@ -103,7 +103,13 @@ def grounded(text: str, ground: str | None) -> str:
     Example:
         >>> grounded("a fox", "orange"), grounded("a fox", "beach"), grounded("a fox", "white")
         ('a fox on an orange background', 'a fox on a beach', 'a fox')
+        >>> grounded("", "orange")
+        'an orange background'
     """
+    if not text:
+        if ground in PLACES:
+            return PLACES[ground].partition(" ")[2] or PLACES[ground]
+        return f"{_article(ground or 'white')} {ground or 'white'} background"
     if ground is None or ground == "white":
         return text
     if ground in PLACES:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from molnar.app.cli.drawing import _seeds, seed_of
 from molnar.app.jobs import Store
@@ -135,3 +136,46 @@ def test_a_seed_is_given_or_drawn() -> None:
     assert seed_of({"seed": 0}) == 0
     drawn = {seed_of({"seed": seed}) for seed in (None, -1) for _ in range(4)}
     assert len(drawn) > 6
+
+
+def test_a_verb_takes_one_prompt_and_no_parameters(make: Run) -> None:
+    make("a red circle", "--size", "64", "--steps", "1", "-s", "5", "-o", "a.png")
+    ran = make("vary", "a1", "-p", "a {blue|blue} circle", "-b", "1", "-s", "3", "-o", "b.png")
+    assert ran.code == 0, ran.err
+    with Store.open() as store:
+        assert store.job("a2").prompt == "a blue circle"
+    for text, said in (("a {red, blue} star", "2 prompts"), ("a star --ar 3:2", "parameters")):
+        for verb in (["vary", "a1"], ["zoom", "a1", "1.5"], ["again", "a1"]):
+            ran = make(*verb, "-p", text)
+            assert (ran.code, ran.err.count("\n")) == (2, 1)
+            assert said in ran.err
+
+
+def test_force_does_not_replace_what_the_same_run_wrote(make: Run) -> None:
+    small = ("--size", "64", "--steps", "1")
+    ran = make("a fox --no {a,b}", *small, "-s", "1", "-f", "-o", "p/")
+    assert ran.out.splitlines() == ["p/a-fox-1.png", "p/a-fox-1-1.png"]
+
+
+def test_a_prompt_that_is_all_syntax_is_refused(make: Run) -> None:
+    for text in ("[|]", "AND", "BREAK", "(:1.2)"):
+        ran = make("make", "-p", text, "--size", "64", "--steps", "1")
+        assert (ran.code, ran.err.count("\n")) == (2, 1), text
+
+
+def test_a_picture_too_small_to_enlarge_is_refused(make: Run) -> None:
+    Image.new("RGB", (1, 1)).save("dot.png")
+    ran = make("upscale", "dot.png")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "at least 64 a side" in ran.err
+
+
+def test_what_another_tool_says_of_a_picture_is_enough_to_vary_it(make: Run) -> None:
+    info = PngInfo()
+    info.add_text("parameters", "a blue square\nSteps: 2, Seed: 7, Size: 64x64, Sampler: Euler")
+    Image.new("RGB", (64, 64), "blue").save("other.png", pnginfo=info)
+    ran = make("vary", "other.png", "-b", "1", "-s", "3", "-o", "v.png")
+    assert ran.code == 0, ran.err
+    assert make("again", "other.png", "-s", "3", "-o", "w.png").code == 0
+    with Store.open() as store:
+        assert [job.prompt for job in store.search()] == ["a blue square"] * 2

@@ -25,7 +25,7 @@ def test_any_model_gives_different_prompts_and_the_same_ones_again(
 
 def test_a_picture_of_nothing(shipped: Pipeline) -> None:
     found = describe(shipped, np.full((64, 64, 3), (36, 82, 214), np.uint8))
-    assert found[0].prompt == "nothing on a blue background"
+    assert found[0].prompt == "a blue background"
 
 
 @pytest.mark.parametrize("count", [0, 10])

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import PROMPT, SEED, draws, open_session, pointed_at, run, seed_of
+from molnar.app.cli.drawing import (
+    PROMPT,
+    SEED,
+    draws,
+    open_session,
+    pointed_at,
+    run,
+    seed_of,
+    worded,
+)
 
 if TYPE_CHECKING:
     from molnar.verbs import Parent, Wish
@@ -58,7 +67,8 @@ def _around(
 
     with open_session(flags) as session:
         source = pointed_at(session, flags["picture"], verb)
-        wish = wish_of(source.parent, {"seed": seed_of(flags), "prompt": flags["prompt"]})
+        seed = seed_of(flags)
+        wish = wish_of(source.parent, {"seed": seed, "prompt": worded(flags["prompt"], seed)})
         ancestors = [source.ancestor] if source.ancestor else []
         extra = {key: flags[key] for key in ("factor", "way") if key in flags}
         run(session, [Task(verb=verb, wishes=[wish], ancestors=ancestors, extra=extra)], flags)

@@ -14,7 +14,7 @@ import click
 from molnar.app.cli.models import search
 from molnar.app.cli.output import STDOUT, Output
 from molnar.app.cli.progress import Progress
-from molnar.base.errors import MolnarError
+from molnar.base.errors import MolnarError, RequestError
 from molnar.base.rng import batch_seeds
 from molnar.base.types import Step
 
@@ -93,6 +93,29 @@ def seed_of(flags: Mapping[str, Any]) -> int:
 
     seed = flags["seed"]
     return draw_seed() if seed is None or seed == -1 else int(seed)
+
+
+def worded(text: str | None, seed: int) -> str | None:
+    """Write out the prompt of a verb that draws from one picture: its variants, by the seed.
+
+    Raises:
+        RequestError: It asks for several prompts, or has parameters at its end.
+    """
+    if not text:
+        return text
+    from molnar.text.expansion import expand
+    from molnar.text.trailing import Flags
+
+    one, *more = expand(text, seed=seed)
+    if more:
+        raise RequestError(
+            f"the prompt is {1 + len(more)} prompts by its {{a, b}}; expected one with this verb"
+        )
+    if one.flags != Flags():
+        raise RequestError(
+            "the prompt has parameters at its end; expected none with this verb: use its flags"
+        )
+    return one.prompt
 
 
 def pointed_at(session: Session, text: str, role: str = "init") -> Found:

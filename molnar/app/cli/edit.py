@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, draws, open_session, pointed_at, run, seed_of
+from molnar.app.cli.drawing import SEED, draws, open_session, pointed_at, run, seed_of, worded
 from molnar.base.errors import RequestError
 
 if TYPE_CHECKING:
@@ -41,11 +41,12 @@ def edit(**flags: Any) -> None:
         source = pointed_at(session, flags["picture"], "edit")
         mask, ancestors = mask_of(session, source, flags)
         seed = seed_of(flags)
-        planned = session.pipeline.planned(flags["prompt"], seed) if flags["prompt"] else ()
+        prompt = worded(flags["prompt"], seed) or ""
+        planned = session.pipeline.planned(prompt, seed) if prompt else ()
         wish = verbs.edit(
             source.parent,
             mask,
-            prompt=flags["prompt"],
+            prompt=prompt,
             seed=seed,
             planned=planned,
             count=flags["count"],

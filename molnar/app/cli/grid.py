@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, Say, open_session, seed_of
+from molnar.app.cli.drawing import SEED, Say, open_session, seed_of, worded
 from molnar.app.cli.output import check_folder, slug
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
@@ -52,8 +52,9 @@ class Axis:
         name = ALIASES.get(name, name)
         known = [f.name for f in dataclasses.fields(Request) if f.name not in CLOSED]
         if not found or name not in known:
+            near = "" if name in known else hint(name, known)
             raise RequestError(
-                f"axis is {text!r}{hint(name, known)}; expected NAME=VALUE,VALUE "
+                f"axis is {text!r}{near}; expected NAME=VALUE,VALUE "
                 f"with a name of: {', '.join(known)}"
             )
         parts = [part.strip() for part in rest.split(",") if part.strip()]
@@ -98,7 +99,8 @@ def grid(**flags: Any) -> None:
     """Draw PROMPT for all values of one or two settings: a labelled picture, and a page."""
     from molnar.base.files import write_bytes
 
-    prompt = flags["prompt"] or " ".join(flags["words"])
+    flags["seed"] = seed_of(flags)
+    prompt = worded(flags["prompt"] or " ".join(flags["words"]), flags["seed"])
     if not prompt:
         raise RequestError('no prompt; expected what to draw: molnar grid -p "a fox" --x steps=4,8')
     x = Axis.parse(flags["across"])

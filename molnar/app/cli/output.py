@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from molnar.base import metadata
@@ -34,6 +34,7 @@ class Output:
     count: int = 1  # pictures in all
     force: bool = False  # replace files
     plain: bool = False  # leave prompt and settings out of the file
+    taken: set[Path] = field(default_factory=set)  # by this run: not even force replaces those
 
     def check(self, seeds: Sequence[Sequence[int]]) -> None:
         """Refuse before any work what cannot end well.
@@ -90,6 +91,7 @@ class Output:
         seed = picture.variations[-1].seed if picture.variations else picture.seed
         path = self.name(prompt=picture.request.prompt, seed=seed, number=number)
         write_bytes(path, self._bytes(picture, path.suffix, png), self.force)
+        self.taken.add(path)
         return str(path)
 
     def write_sheet(self, png: bytes, number: int) -> str:
@@ -109,8 +111,9 @@ class Output:
             path = path.with_name(f"{path.stem}-grid.png")
         if self.plain:
             png = metadata.encode(open_picture(png), {}, "")
-        path = path if self.force else self._unused(path)
+        path = self._unused(path)
         write_bytes(path, png, self.force)
+        self.taken.add(path)
         return str(path)
 
     def name(self, *, prompt: str, seed: int, number: int) -> Path:
@@ -136,7 +139,7 @@ class Output:
     def _unused(self, path: Path) -> Path:
         number = 0
         free = path
-        while free.exists() and not self.force:
+        while free in self.taken or (free.exists() and not self.force):
             number += 1
             free = path.with_name(f"{path.stem}-{number}{path.suffix}")
         return free

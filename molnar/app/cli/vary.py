@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import PROMPT, SEED, draws, open_session, pointed_at, run, seed_of
+from molnar.app.cli.drawing import (
+    PROMPT,
+    SEED,
+    draws,
+    open_session,
+    pointed_at,
+    run,
+    seed_of,
+    worded,
+)
 from molnar.base.errors import RequestError
 
 
@@ -27,11 +36,12 @@ def vary(**flags: Any) -> None:
         raise RequestError("got --subtle and --strong; expected one of them")
     with open_session(flags) as session:
         source = pointed_at(session, flags["picture"], "vary")
+        seed = seed_of(flags)
         wish = verbs.vary(
             source.parent,
             strong=flags["strong"],
-            seed=seed_of(flags),
-            prompt=flags["prompt"],
+            seed=seed,
+            prompt=worded(flags["prompt"], seed),
             count=flags["count"],
         )
         ancestors = [source.ancestor] if source.ancestor else []
