@@ -22,7 +22,6 @@ from typing import Any, Literal
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from molnar.base.dialects import recognised
 from molnar.base.embedded import (
     EXIF_IFD,
     PARAMETERS_KEY,
@@ -148,6 +147,8 @@ def read(source: str | os.PathLike[str] | bytes) -> Metadata:
     Raises:
         DataError: If it is not such a file, or larger than 20 MB or 16 megapixels.
     """
+    from molnar.base.dialects import recognised  # only reading needs it: drawing starts sooner
+
     name, data = read_file(source)
     text = texts(name, checked(name, data))
     xmp = text.get(XMP_KEY, "")

@@ -28,7 +28,6 @@ from molnar.base.limits import asked, check_fields, fits, json_schema, required
 from molnar.base.rng import NUM_SEEDS, batch_seeds
 from molnar.base.types import Item, Plan
 from molnar.base.version import VERSION
-from molnar.base.wishes import wishes
 
 __all__ = [
     "Picture",
@@ -291,6 +290,8 @@ def request_from(found: metadata.Metadata) -> Request:
                 f"the picture's molnar record cannot be used ({one_line(error)}); "
                 "it may be from a newer version: update molnar"
             ) from None
+    from molnar.base.wishes import wishes  # only reading needs it: drawing starts sooner
+
     wanted = wishes(found)
     if not wanted.get("prompt"):
         raise DataError("the picture says nothing about how it was made; give a prompt instead")
