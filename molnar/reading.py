@@ -108,9 +108,14 @@ class Reader:
     def read(self, text: str) -> str:
         """Text as typed -> in words that the model was taught, as far as they are known."""
         text = self.lexicon.read(text)
+        return text if self.meaning is None else self.meaning.read(text)
+
+    @property
+    def meaning(self) -> Meaning | None:
+        """What untaught words stand for, read when first needed; None without such a table."""
         if self._meaning is None and self.bundle.manifest.meaning is not None:
             self._meaning = Meaning.load(self.bundle.path(self.bundle.manifest.meaning))
-        return text if self._meaning is None else self._meaning.read(text)
+        return self._meaning
 
     def embed(self, request: Request) -> tuple[TextEmbedding, TextEmbedding]:
         """Prompt -> tokens -> embeddings: those of the prompt, and of what to keep away from."""

@@ -1,4 +1,4 @@
-"""sRGB -> CIELAB, where equal distances look about equally different.
+"""sRGB -> CIELAB, where equal distances look about equally different; and twelve named colours.
 
 Source: CIE 15:2018 section 8.2.1 (CIELAB, D65) and IEC 61966-2-1 (sRGB transfer function).
 """
@@ -9,6 +9,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: sRGB values, 0..255, of the twelve names of colours that models are taught.
+PALETTE: dict[str, tuple[int, int, int]] = {
+    "red": (218, 34, 40),
+    "orange": (250, 132, 16),
+    "yellow": (252, 219, 46),
+    "green": (36, 152, 62),
+    "blue": (36, 82, 214),
+    "purple": (142, 44, 166),
+    "pink": (250, 146, 196),
+    "brown": (122, 74, 36),
+    "black": (18, 18, 20),
+    "white": (255, 255, 255),
+    "gray": (140, 142, 146),
+    "cyan": (52, 206, 222),
+}
 
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE_D65 = np.array([0.9505, 1.0, 1.089])

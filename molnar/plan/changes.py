@@ -75,13 +75,7 @@ def framed(
     return tuple(
         replace(item, x=width / 2, y=height / 2, width=width, height=height)
         if item.behind
-        else replace(
-            item,
-            x=item.x * scale + right,
-            y=item.y * scale + down,
-            width=item.width * scale,
-            height=item.height * scale,
-        )
+        else _scaled(item, scale, right, down)
         for item in plan
     )
 
@@ -134,16 +128,7 @@ def fitted(plan: Sequence[Item], box: tuple[float, float, float, float]) -> Plan
     scale = min(box[2] / width, box[3] / height)
     x = box[0] + (box[2] - width * scale) / 2 - left * scale
     y = box[1] + (box[3] - height * scale) / 2 - top * scale
-    return tuple(
-        replace(
-            item,
-            x=item.x * scale + x,
-            y=item.y * scale + y,
-            width=item.width * scale,
-            height=item.height * scale,
-        )
-        for item in things
-    )
+    return tuple(_scaled(item, scale, x, y) for item in things)
 
 
 def joined(plan: Sequence[Item], more: Sequence[Item]) -> Plan:
@@ -154,6 +139,17 @@ def joined(plan: Sequence[Item], more: Sequence[Item]) -> Plan:
 def plain(item: Item) -> bool:
     """Tell whether an item is a ground without things in it: a colour, or nothing at all."""
     return item.behind and item.name in (BACKGROUND, TRANSPARENT)
+
+
+def _scaled(item: Item, scale: float, x: float, y: float) -> Item:
+    """Scale a thing about the top left corner, then move it right by x and down by y."""
+    return replace(
+        item,
+        x=item.x * scale + x,
+        y=item.y * scale + y,
+        width=item.width * scale,
+        height=item.height * scale,
+    )
 
 
 def _carries(under: Item, item: Item) -> bool:

@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from molnar.base.cielab import PALETTE
 from molnar.base.types import Item, Plan
 
 __all__ = ["BACKGROUND", "COLOURS", "MOST", "TRANSPARENT", "Item", "Plan", "overlap", "spread"]
 
 #: Names of the colours that a plan can tell apart.
-COLOURS = (
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "gray",
-    "cyan",
-)  # fmt: skip
+COLOURS = tuple(PALETTE)
 BACKGROUND = "background"  # the item that stands for a plain background in its colour
 TRANSPARENT = "transparent"  # the item that stands for none
 MOST = 10  # items of one plan, the background included

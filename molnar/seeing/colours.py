@@ -8,24 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molnar.base.cielab import delta_e, lab
+from molnar.base.cielab import PALETTE, delta_e, lab
 from molnar.plan.items import COLOURS
 
-#: sRGB of the names in `plan.items.COLOURS`, as the model was taught them.
-PALETTE: dict[str, tuple[int, int, int]] = {
-    "red": (218, 34, 40),
-    "orange": (250, 132, 16),
-    "yellow": (252, 219, 46),
-    "green": (36, 152, 62),
-    "blue": (36, 82, 214),
-    "purple": (142, 44, 166),
-    "pink": (250, 146, 196),
-    "brown": (122, 74, 36),
-    "black": (18, 18, 20),
-    "white": (255, 255, 255),
-    "gray": (140, 142, 146),
-    "cyan": (52, 206, 222),
-}
 UNSURE = 42.0  # CIELAB distance to the nearest name from which a pixel has none
 
 

@@ -10,7 +10,6 @@ from molnar.base.errors import RequestError, one_line
 from molnar.base.types import Item, Plan
 from molnar.pipeline import Pipeline
 from molnar.plan.items import BACKGROUND, COLOURS, TRANSPARENT
-from molnar.seeing.saying import meaning_of
 from molnar.text.phrases import words_in
 from molnar.text.words import STOP_WORDS, stems
 
@@ -134,7 +133,7 @@ def _nearness(pipeline: Pipeline, words: str, name: str) -> float:
     if said and (named <= roots or said <= named | {f"{word}s" for word in named}):
         return 1.0
     instead = pipeline.read(words)
-    meaning = meaning_of(pipeline)
+    meaning = pipeline.meaning
     if meaning is not None and name in meaning.names:
         # Of "headgear" less is known than of "top hat", as which it is read.
         both = [meaning.cosine(text, name) for text in (words, instead)]

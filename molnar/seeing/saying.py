@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 from molnar.pipeline import Pipeline
-from molnar.text.meaning import Meaning
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PLACES = {
@@ -43,7 +41,7 @@ class Grammar:
     @classmethod
     def of(cls, pipeline: Pipeline) -> Grammar:
         """Read it from what the model knows of words; by rule for what it does not say."""
-        meaning = meaning_of(pipeline)
+        meaning = pipeline.meaning
         if meaning is None:
             return cls({}, {})
         return cls(
@@ -74,17 +72,6 @@ class Grammar:
         number = NUMBERS[count] if count < len(NUMBERS) else str(count)
         plural = self.plurals.get(name, name if name.endswith("s") else f"{name}s")
         return " ".join(word for word in (number, colour, plural) if word)
-
-
-_MEANINGS: WeakKeyDictionary[Pipeline, Meaning | None] = WeakKeyDictionary()
-
-
-def meaning_of(pipeline: Pipeline) -> Meaning | None:
-    """Give a model's table of meanings, read once; None if it has none."""
-    if pipeline not in _MEANINGS:
-        file = pipeline.bundle.manifest.meaning
-        _MEANINGS[pipeline] = None if file is None else Meaning.load(pipeline.bundle.path(file))
-    return _MEANINGS[pipeline]
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -28,7 +28,6 @@ from molnar.plan.changes import altered
 from molnar.plan.items import COLOURS
 from molnar.plan.writing import Middle, write
 from molnar.seeing.judging import LOOKING, joined, judge_of
-from molnar.seeing.saying import meaning_of
 from molnar.text.attention import plain
 from molnar.text.grammar import parse
 from molnar.text.phrases import ARTICLES, phrases, words_in
@@ -128,7 +127,7 @@ def _plain(prompt: str) -> str:
 
 def _units(pipeline: Pipeline, text: str) -> Iterator[tuple[int, int]]:
     """Find the words that can be left out, and the names of several words that go as one."""
-    meaning = meaning_of(pipeline)
+    meaning = pipeline.meaning
     names = {name.lower() for name in pipeline.names or ()}
     if meaning is not None:
         told = (*meaning.names, *meaning.plurals, *meaning.aliases)

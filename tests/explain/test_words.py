@@ -136,7 +136,6 @@ def test_a_blur_keeps_what_is_even() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHIPPED.exists(), reason="no shipped model")
 def test_nouns_of_the_shipped_model_point_at_their_boxes() -> None:
     pipeline = load(SHIPPED, threads=1)
     prompts = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from molnar.pipeline import Pipeline
-from molnar.seeing.saying import Grammar, grounded, listed, meaning_of
+from molnar.seeing.saying import Grammar, grounded, listed
 
 
 def test_the_models_own_articles_and_plurals(shipped: Pipeline) -> None:
@@ -15,7 +15,7 @@ def test_the_models_own_articles_and_plurals(shipped: Pipeline) -> None:
 
 
 def test_a_model_without_meanings_is_read_by_rule(blind: Pipeline) -> None:
-    assert meaning_of(blind) is None
+    assert blind.meaning is None
     assert Grammar.of(blind).one("owl", "orange") == "an orange owl"
 
 

@@ -12,25 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molnar.base.cielab import lab as lab  # for those who look for colours here
+from molnar.base.cielab import PALETTE as PALETTE  # for those who look for colours here
+from molnar.base.cielab import lab as lab
 
 RGB = tuple[int, int, int]
 
-#: sRGB values, 0..255, of the twelve names.
-PALETTE: dict[str, RGB] = {
-    "red": (218, 34, 40),
-    "orange": (250, 132, 16),
-    "yellow": (252, 219, 46),
-    "green": (36, 152, 62),
-    "blue": (36, 82, 214),
-    "purple": (142, 44, 166),
-    "pink": (250, 146, 196),
-    "brown": (122, 74, 36),
-    "black": (18, 18, 20),
-    "white": (255, 255, 255),
-    "gray": (140, 142, 146),
-    "cyan": (52, 206, 222),
-}
 COLOURS: tuple[str, ...] = tuple(PALETTE)
 
 #: Other everyday names of colours -> which of the twelve is nearest, judged by eye: a sentence
