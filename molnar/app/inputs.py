@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from molnar.app.jobs_schema import Database, explained
-from molnar.base.errors import DataError, RequestError, one_line
+from molnar.base.errors import DataError, NotThereError, RequestError, one_line
 from molnar.base.files import sync_folder, write_bytes
 
 if TYPE_CHECKING:
@@ -107,6 +107,24 @@ def get_input(database: Database, sha: str) -> NDArray[np.uint8]:
     return pixels
 
 
+def input_size(database: Database, sha: str) -> tuple[int, int]:
+    """Return height and width of an input or of a job's picture, from its file's header.
+
+    Raises:
+        RequestError: This is no sha256, or no picture with these pixels is kept.
+        DataError: Its file is gone or damaged.
+    """
+    from molnar.app.job import NewPicture
+
+    path = _path_of(database, sha)
+    try:
+        with path.open("rb") as file:
+            width, height = NewPicture(file.read(24)).size()
+    except OSError:
+        raise DataError(f"{path} is gone; give the picture by its file instead") from None
+    return height, width
+
+
 def now() -> str:
     """The time, UTC; such texts sort as the times do."""
     return datetime.now(timezone.utc).isoformat(timespec="microseconds")
@@ -137,4 +155,6 @@ def _path_of(database: Database, sha: str) -> Path:
         ):
             if row := rows.execute(query, (sha,)).fetchone():
                 return database.folder / str(row[0])
-    raise RequestError(f"no picture with pixels {sha[:10]}... is kept; give it by its file instead")
+    raise NotThereError(
+        f"no picture with pixels {sha[:10]}... is kept; give it by its file instead"
+    )

@@ -111,6 +111,8 @@ class Job:
     parents: tuple[Parent, ...] = ()
     pictures: tuple[StoredPicture, ...] = ()  # without the grid
     grid: StoredPicture | None = None
+    attempts: int = 0  # how often somebody began to draw it
+    stopping: bool = False  # it runs, and is wanted to stop
 
     @property
     def favourite(self) -> bool:

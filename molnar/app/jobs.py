@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molnar.app import inputs, upkeep
-from molnar.app.alive import Worker
 from molnar.app.job import Job, Lineage, Link, NewPicture, Parent, StoredPicture
 from molnar.app.jobs_schema import Database, data_folder, explained
 from molnar.app.library import Library
-from molnar.app.recording import insert_job, insert_pictures
+from molnar.app.queue import Queue, Queued, QueueFull
+from molnar.app.recording import insert_job, insert_pictures, writable
 from molnar.app.references import GRID, Reference, is_reference
-from molnar.app.upkeep import INTERRUPTED, Checked, Freed
+from molnar.app.upkeep import Checked, Freed
 from molnar.base.errors import RequestError, one_line
 from molnar.base.files import sync_folder, write_bytes
 from molnar.base.version import VERSION
@@ -42,6 +42,8 @@ __all__ = [
     "Link",
     "NewPicture",
     "Parent",
+    "QueueFull",
+    "Queued",
     "Store",
     "StoredPicture",
     "data_folder",
@@ -52,18 +54,14 @@ SWITCH = "MOLNAR_HISTORY"
 OFF = ("off", "0", "no", "false")
 
 
-class Store(Library):
+class Store(Queue):
     """The history, open for reading and writing."""
 
     enabled = True
 
-    def __init__(self, database: Database) -> None:
-        super().__init__(database)
-        self._worker: Worker | None = None
-
     @classmethod
     def open(cls, folder: Path | None = None) -> Store:
-        """Open the history; jobs whose process died are marked as failed.
+        """Open the history; jobs whose process died are settled, as `recover` does.
 
         Args:
             folder: Where it is; the user's data folder if absent.
@@ -94,9 +92,7 @@ class Store(Library):
     def close(self) -> None:
         """Close; jobs of this store that are still running count as interrupted."""
         self.database.close()
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+        self._retire()
 
     def begin(
         self,
@@ -124,12 +120,10 @@ class Store(Library):
         documents = {"request": request, "extra": extra or {}}
         with self.database.writing() as connection:
             lineage = [(self.find(parent.reference), parent.role) for parent in parents]
-            if self._worker is None:  # in a write, so that nobody takes it for dead meanwhile
-                self._worker = Worker(self.database.workers)
-            name = self._worker.name
-            job = {"verb": verb, "prompt": _writable(prompt), "worker": name}
-            found = insert_job(connection, self.database, job, documents, lineage)
-        return self.job(found.job)
+            job = {"verb": verb, "prompt": writable(prompt), "state": "running", "attempts": 1}
+            row = {**job, "worker": self._worker_name()}
+            found = insert_job(connection, self.database, row, documents, lineage)
+            return self.job(found.job)
 
     def finish(self, job_id: str, pictures: Sequence[NewPicture], grid: bytes | None = None) -> Job:
         """Record that a job is done; its pictures are on the disk before the first row is.
@@ -143,9 +137,24 @@ class Store(Library):
             RequestError: The job is unknown or not running.
             DataError: A picture is no PNG, or the history cannot be written.
         """
-        found = self.find(job_id)
-        self._expect_running(found)
         new = dict(enumerate(pictures, 1)) | ({GRID: NewPicture(grid)} if grid else {})
+        return self._kept(job_id, new, "done")
+
+    def stopped(self, ref: str, pictures: Mapping[int, NewPicture] | None = None) -> Job:
+        """Record that a running job was stopped on request, with the pictures it had by then.
+
+        Args:
+            ref: A running job.
+            pictures: By their numbers in the job.
+
+        Raises:
+            RequestError: The job is not this store's to end.
+            DataError: A picture is no PNG, or the history cannot be written.
+        """
+        return self._kept(ref, pictures, "cancelled") if pictures else super().stopped(ref)
+
+    def _kept(self, job_id: str, new: Mapping[int, NewPicture], state: str) -> Job:
+        found = Reference(self._running(job_id)["serial"])
         folder = self.database.pictures(found.serial)
         for picture in new.values():
             picture.size()  # refuses what is no PNG
@@ -154,12 +163,12 @@ class Store(Library):
                 write_bytes(folder / f"{number}.png", picture.png, force=True)
             sync_folder(folder.parent)
         with self.database.writing() as connection:
-            self._expect_running(found)
+            self._running(job_id)
             for number, picture in new.items():
                 if not (folder / f"{number}.png").is_file():  # the job was taken for interrupted
                     write_bytes(folder / f"{number}.png", picture.png, force=True)
-            insert_pictures(connection, found, new)
-        return self.job(job_id)
+            insert_pictures(connection, found, new, state)
+            return self.job(job_id)
 
     def fail(self, job_id: str, line: str) -> Job:
         """Record that a running job failed, and why.
@@ -168,15 +177,7 @@ class Store(Library):
             RequestError: The job is unknown or not running.
             DataError: The history cannot be written.
         """
-        found = self.find(job_id)
-        with self.database.writing() as connection:
-            self._expect_running(found)
-            connection.execute(
-                "UPDATE jobs SET state = 'failed', error = ?, finished = ? WHERE serial = ?",
-                (one_line(line), inputs.now(), found.serial),
-            )
-            upkeep.remove_leftovers(connection, self.database, found.serial)
-        return self.job(job_id)
+        return self._end(job_id, "failed", one_line(line))
 
     def fav(self, ref: str, on: bool = True) -> StoredPicture:
         """Mark a picture as a favourite, or no longer.
@@ -188,7 +189,7 @@ class Store(Library):
             found = self.one_picture(ref)
             query = "UPDATE pictures SET favourite = ? WHERE job = ? AND number = ?"
             connection.execute(query, (on, found.serial, found.number))
-        return self.picture(str(found))
+            return self.picture(str(found))
 
     def delete(self, ref: str) -> Freed:
         """Remove a job with all its pictures, or one picture; what came out of it stays.
@@ -196,7 +197,10 @@ class Store(Library):
         Raises:
             RequestError: There is no such job or picture, or it is not finished.
         """
-        return upkeep.delete(self.database, self.find(ref))
+        with self.database.writing() as connection:
+            found = self.find(ref)
+            upkeep.discard(connection, found)
+        return Freed(jobs=int(found.number is None)) + upkeep.empty_trash(self.database)
 
     def prune(
         self,
@@ -238,14 +242,6 @@ class Store(Library):
         """
         return inputs.get_input(self.database, sha)
 
-    def _expect_running(self, found: Reference) -> None:
-        with self.database.reading() as rows:
-            query = "SELECT state, error, worker FROM jobs WHERE serial = ?"
-            state, error, worker = rows.execute(query, (found.serial,)).fetchone() or ("gone",) * 3
-        mine = self._worker is not None and worker == self._worker.name
-        if state != "running" and not (error == INTERRUPTED and mine):
-            raise RequestError(f"job {found.job} is {state}; expected a running one: begin anew")
-
 
 class NoStore(Store):
     """A history that is switched off: always empty, and nothing is kept."""
@@ -282,6 +278,20 @@ class NoStore(Store):
             version=VERSION,
             parents=tuple(parents),
         )
+
+    def enqueue(
+        self,
+        orders: Sequence[Queued],
+        key: str | None = None,
+        most: int = 100,
+        asked: str | None = None,
+    ) -> list[Job]:
+        """Queue nothing.
+
+        Raises:
+            RequestError: Always.
+        """
+        raise RequestError(f"the history is off, and the queue is in it; unset {SWITCH}")
 
     def finish(self, job_id: str, pictures: Sequence[NewPicture], grid: bytes | None = None) -> Job:
         """Keep nothing."""
@@ -329,8 +339,3 @@ class ReadStore(NoStore):
     def find(self, text: str) -> Reference:
         """Find what is there."""
         return Library.find(self, text)
-
-
-def _writable(text: str) -> str:
-    """Replace what cannot be stored or searched: half a character (a lone surrogate), and NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", " ")

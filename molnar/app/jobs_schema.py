@@ -23,6 +23,8 @@ from molnar.base.errors import DataError, one_line
 NAME = "history.sqlite3"
 WAIT_SECONDS = 30.0  # for another process's write to end
 FOLDERS = ("pictures", "inputs", "workers")
+# Said in every query for unfinished jobs: word for word what the index `jobs_open` is limited to.
+OPEN = "state IN ('queued', 'running')"
 
 # Entry k takes a database from version k to k + 1; entries are added and never changed.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -96,6 +98,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX job_inputs_input ON job_inputs (pixels_sha256)",
         # Files whose rows are gone and that have yet to go themselves.
         "CREATE TABLE trash (file TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID",
+    ),
+    (
+        # The serial number of the first of the jobs queued with this one; NULL: it never waited.
+        "ALTER TABLE jobs ADD COLUMN batch INTEGER",
+        "CREATE INDEX jobs_batch ON jobs (batch) WHERE batch IS NOT NULL",
+        # sha256 of what its idempotency key stands for.
+        "ALTER TABLE jobs ADD COLUMN asked TEXT",
+        # Whether it is wanted to stop, while it runs.
+        "ALTER TABLE jobs ADD COLUMN stopping INTEGER NOT NULL DEFAULT 0",
     ),
 )
 

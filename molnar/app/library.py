@@ -11,9 +11,10 @@ from molnar.app.job import Job, Lineage, Link, Parent, StoredPicture
 from molnar.app.jobs_schema import Database
 from molnar.app.references import GRID, Reference, job_id, parse, picture_name
 from molnar.app.searching import Filter
-from molnar.base.errors import DataError, RequestError, one_line
+from molnar.base.errors import DataError, NotThereError, RequestError, one_line
 
 PORTION = 500  # jobs
+STATES = ("queued", "running", "done", "failed", "cancelled")
 _ANCESTORS = """
     WITH RECURSIVE line (relative, number, role, generations, position) AS (
         SELECT parent, number, role, 1, position FROM parents WHERE job = ?
@@ -69,11 +70,11 @@ class Library:
         with self.database.reading() as rows:
             exists = "SELECT 1 FROM jobs WHERE serial = ?"
             if rows.execute(exists, (found.serial,)).fetchone() is None:
-                raise RequestError(_unknown(rows, found))
+                raise NotThereError(_unknown(rows, found))
             query = "SELECT number FROM pictures WHERE job = ? ORDER BY number"
             numbers = [row[0] for row in rows.execute(query, (found.serial,))]
         if found.number is not None and found.number not in numbers:
-            raise RequestError(_without(found, numbers))
+            raise NotThereError(_without(found, numbers))
         return found
 
     def job(self, ref: str) -> Job:
@@ -130,6 +131,9 @@ class Library:
         verb: str | None = None,
         limit: int = 20,
         offset: int = 0,
+        *,
+        state: str | None = None,
+        before: str | None = None,
     ) -> list[Job]:
         """List jobs, newest first.
 
@@ -139,20 +143,34 @@ class Library:
             verb: Only jobs of this verb.
             limit: At most so many.
             offset: Leave out the first so many.
+            state: Only jobs in this state: "queued", "running", "done", "failed", "cancelled".
+            before: Only jobs older than this one, which may be gone since.
+
+        Raises:
+            RequestError: There is no such state, or `before` is no reference.
         """
-        wanted = Filter(words, favourites, verb)
+        wanted = Filter(words, favourites, verb, _state(state), _before(before))
         self._bring_index_up_to_date(wanted)
         with self.database.reading() as rows:
             where, values = searching.condition(wanted, searching.is_indexed(rows))
             query = f"SELECT * FROM jobs WHERE {where} ORDER BY serial DESC LIMIT ? OFFSET ?"
             found = rows.execute(query, (*values, max(0, limit), max(0, offset))).fetchall()
-            # In portions: SQLite takes only so many values at once.
-            portions = (found[k : k + PORTION] for k in range(0, len(found), PORTION))
-            return [job for portion in portions for job in self._jobs(rows, portion)]
+            return self._jobs(rows, found)
 
-    def count(self, words: str = "", favourites: bool = False, verb: str | None = None) -> int:
-        """Count the jobs that `search` would list without a limit."""
-        wanted = Filter(words, favourites, verb)
+    def count(
+        self,
+        words: str = "",
+        favourites: bool = False,
+        verb: str | None = None,
+        *,
+        state: str | None = None,
+    ) -> int:
+        """Count the jobs that `search` would list without a limit.
+
+        Raises:
+            RequestError: There is no such state.
+        """
+        wanted = Filter(words, favourites, verb, _state(state))
         self._bring_index_up_to_date(wanted)
         with self.database.reading() as rows:
             where, values = searching.condition(wanted, searching.is_indexed(rows))
@@ -184,6 +202,11 @@ class Library:
             searching.update_index(connection)
 
     def _jobs(self, rows: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> list[Job]:
+        # In portions: SQLite takes only so many values at once.
+        portions = (found[k : k + PORTION] for k in range(0, len(found), PORTION))
+        return [job for portion in portions for job in self._portion(rows, portion)]
+
+    def _portion(self, rows: sqlite3.Connection, found: Sequence[sqlite3.Row]) -> list[Job]:
         marks = ",".join("?" * len(found))
         serials = [job["serial"] for job in found]
         by_job: dict[int, list[sqlite3.Row]] = {serial: [] for serial in serials}
@@ -210,6 +233,8 @@ class Library:
             parents=tuple(parents),
             pictures=tuple(picture for picture in kept if picture.number != GRID),
             grid=next((picture for picture in kept if picture.number == GRID), None),
+            attempts=row["attempts"],
+            stopping=row["state"] == "running" and bool(row["stopping"]),
         )
 
     def _picture(self, row: sqlite3.Row, job: sqlite3.Row) -> StoredPicture:
@@ -237,6 +262,21 @@ def _links(rows: Sequence[sqlite3.Row]) -> tuple[Link, ...]:
         )
         for row in rows
     )
+
+
+def _state(name: str | None) -> str | None:
+    if name is not None and name not in STATES:
+        raise RequestError(f"got state {one_line(name, 60)!r}; expected one of {', '.join(STATES)}")
+    return name
+
+
+def _before(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = parse(text)
+    if found is None:
+        raise RequestError(f"got before {one_line(text, 60)!r}; expected a job's id, e.g. k7")
+    return found.serial
 
 
 def _unknown(rows: sqlite3.Connection, found: Reference) -> str:

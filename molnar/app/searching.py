@@ -12,7 +12,10 @@ import re
 import sqlite3
 from dataclasses import dataclass
 
+from molnar.app.jobs_schema import OPEN
+
 MAX_WORDS, MAX_CHARACTERS = 64, 2_000  # of a search; what is beyond is not looked at
+UNFINISHED = ("queued", "running")
 _WORD = re.compile(r"[^\W_]+")
 # Thai, Lao, Khmer, Myanmar, Chinese, Japanese, and Korean, whose particles join the word.
 _UNSPACED = re.compile(
@@ -35,6 +38,8 @@ class Filter:
     words: str = ""
     favourites: bool = False
     verb: str | None = None
+    state: str | None = None
+    before: int | None = None  # serial number: only jobs that are older
 
 
 def update_index(connection: sqlite3.Connection) -> bool:
@@ -61,6 +66,13 @@ def is_indexed(connection: sqlite3.Connection) -> bool:
         "coalesce((SELECT rowid FROM words ORDER BY rowid DESC LIMIT 1), 0)"
     ).fetchone()
     return not behind
+
+
+def renew(connection: sqlite3.Connection, serial: int, prompt: str) -> None:
+    """Let the index of words follow a prompt that changed; to be called in a write."""
+    if _has_index(connection) and _has_table(connection):
+        # Nothing happens where the job is not in the index yet: it will be, with this prompt.
+        connection.execute("UPDATE words SET prompt = ? WHERE rowid = ?", (prompt, serial))
 
 
 def forget(connection: sqlite3.Connection) -> None:
@@ -94,6 +106,13 @@ def condition(wanted: Filter, indexed: bool) -> tuple[str, list[object]]:
     if wanted.verb is not None:
         terms.append("verb = ?")
         values.append(wanted.verb)
+    if wanted.state is not None:
+        # The second term is that of the index of unfinished jobs, which are few among many.
+        terms.append(f"state = ? AND {OPEN}" if wanted.state in UNFINISHED else "state = ?")
+        values.append(wanted.state)
+    if wanted.before is not None:
+        terms.append("serial < ?")
+        values.append(wanted.before)
     return " AND ".join(terms), values
 
 

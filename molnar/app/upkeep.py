@@ -21,14 +21,19 @@ from pathlib import Path
 from molnar.app import searching
 from molnar.app.alive import alive, bury
 from molnar.app.inputs import now
-from molnar.app.jobs_schema import Database
+from molnar.app.jobs_schema import OPEN, Database
 from molnar.app.references import Reference, job_id, parse
 from molnar.base.errors import RequestError
 from molnar.base.files import sync_folder
 
 GRACE = timedelta(hours=1)  # between putting an input and beginning the job that needs it
 INTERRUPTED = "interrupted: the process that drew it ended"
-_FREE = "state NOT IN ('queued', 'running')"
+ATTEMPTS = 2  # so often a job of the queue may end the worker
+POISON = (
+    "it ended the worker twice, most likely for want of memory; not tried again: ask for fewer or "
+    "smaller pictures"
+)
+_FREE = f"NOT {OPEN}"
 
 
 @dataclass(frozen=True)
@@ -57,44 +62,75 @@ class Checked:
     freed: Freed  # what interrupted runs had left behind
 
 
-def recover(database: Database) -> None:
-    """Finish what dead processes left unfinished; costs next to nothing where there is nothing."""
+def recover(database: Database) -> list[int]:
+    """Finish what dead processes left unfinished; costs next to nothing where there is nothing.
+
+    A job that came from the queue goes back to it, at its old place, unless it has ended the worker
+    too often; others have failed. Those that were wanted to stop are cancelled.
+
+    Args:
+        database: What to look at.
+
+    Returns:
+        The serial numbers of the jobs whose state changed.
+    """
+    settled: list[int] = []
     with database.reading() as rows:
         trash = rows.execute("SELECT 1 FROM trash LIMIT 1").fetchone() is not None
         dead = _dead(rows, database)
     if dead:
         with database.writing() as connection:
-            for serial in _dead(connection, database):
-                connection.execute(
-                    "UPDATE jobs SET state = 'failed', error = ?, finished = ? WHERE serial = ?",
-                    (INTERRUPTED, now(), serial),
-                )
-                remove_leftovers(connection, database, serial)
+            for row in _dead(connection, database):
+                end(connection, database, row["serial"], *_settled(row))
+                settled.append(row["serial"])
             bury(database.workers)
     if trash:
         empty_trash(database)
+    return settled
 
 
-def delete(database: Database, found: Reference) -> Freed:
-    """Remove a job with its pictures, or one picture.
+def end(
+    connection: sqlite3.Connection,
+    database: Database,
+    serial: int,
+    state: str,
+    error: str | None = None,
+) -> None:
+    """Let a job be running no longer, without pictures; to be called in a write.
+
+    Args:
+        connection: In a write.
+        database: Where the job is kept.
+        serial: A job that is running.
+        state: "queued", "failed" or "cancelled".
+        error: Why it failed, in one line.
+    """
+    waits = state == "queued"  # nobody's, so that whoever had it cannot end it any more
+    connection.execute(
+        "UPDATE jobs SET state = ?, error = ?, finished = ?, "
+        "worker = CASE WHEN ? THEN NULL ELSE worker END WHERE serial = ?",
+        (state, error, None if waits else now(), waits, serial),
+    )
+    remove_leftovers(connection, database, serial)
+
+
+def discard(connection: sqlite3.Connection, found: Reference) -> None:
+    """Remove a job that is there, or one picture of it; its files go with the trash. In a write.
 
     Raises:
-        RequestError: The job is still running.
+        RequestError: The job is not finished.
     """
-    with database.writing() as connection:
-        query = f"SELECT 1 FROM jobs WHERE serial = ? AND {_FREE}"
-        if connection.execute(query, (found.serial,)).fetchone() is None:
-            raise RequestError(f"{found.job} is not finished; wait for it, or stop it first")
-        if found.number is None:
-            _discard(connection, [found.serial])
-        else:
-            where = "WHERE job = ? AND number = ?"
-            values = (found.serial, found.number)
-            connection.execute(
-                f"INSERT OR REPLACE INTO trash SELECT file, bytes FROM pictures {where}", values
-            )
-            connection.execute(f"DELETE FROM pictures {where}", values)
-    return Freed(jobs=int(found.number is None)) + empty_trash(database)
+    query = f"SELECT 1 FROM jobs WHERE serial = ? AND {OPEN}"
+    if connection.execute(query, (found.serial,)).fetchone():
+        raise RequestError(f"{found.job} is not finished; wait for it, or stop it first")
+    if found.number is None:
+        _discard(connection, [found.serial])
+        return
+    where, values = "WHERE job = ? AND number = ?", (found.serial, found.number)
+    connection.execute(
+        f"INSERT OR REPLACE INTO trash SELECT file, bytes FROM pictures {where}", values
+    )
+    connection.execute(f"DELETE FROM pictures {where}", values)
 
 
 def prune(
@@ -209,11 +245,24 @@ def empty_trash(database: Database) -> Freed:
     return freed
 
 
-def _dead(rows: sqlite3.Connection, database: Database) -> list[int]:
+def _dead(rows: sqlite3.Connection, database: Database) -> list[sqlite3.Row]:
     """The jobs that were running when their process ended."""
-    found = rows.execute("SELECT serial, worker FROM jobs WHERE state = 'running'").fetchall()
+    query = (
+        "SELECT serial, worker, attempts, batch, stopping FROM jobs "
+        f"WHERE state = 'running' AND {OPEN}"
+    )
+    found = rows.execute(query).fetchall()
     living = {name: alive(database.workers, name) for name in {row["worker"] for row in found}}
-    return [row["serial"] for row in found if not living[row["worker"]]]
+    return [row for row in found if not living[row["worker"]]]
+
+
+def _settled(row: sqlite3.Row) -> tuple[str, str | None]:
+    """The state, and the error, of a job whose process ended."""
+    if row["stopping"]:
+        return "cancelled", None
+    if row["batch"] is None:
+        return "failed", INTERRUPTED
+    return ("queued", None) if row["attempts"] < ATTEMPTS else ("failed", POISON)
 
 
 def _discard(connection: sqlite3.Connection, serials: Iterable[int]) -> None:

@@ -4,6 +4,7 @@
 
     MolnarError             exit 1   anything below
     ├── RequestError        exit 2   what was asked cannot be done (also a ValueError)
+    │   └── NotThereError   exit 2   a job or picture that is not there
     ├── ConfigError         exit 2   a configuration does not fit its dataclass (also a ValueError)
     ├── BundleError         exit 1   a model on disk is incomplete or altered
     ├── WeightsError        exit 1   a weights file is not one we can or will read
@@ -32,6 +33,10 @@ class RequestError(MolnarError, ValueError):
     """Something was asked that cannot be done."""
 
     exit_code = 2
+
+
+class NotThereError(RequestError):
+    """A job or a picture was named that is not there, or not any more."""
 
 
 class ConfigError(MolnarError, ValueError):

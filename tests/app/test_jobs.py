@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molnar.app.jobs import NewPicture, Parent, ReadStore, Store
+from molnar.app.jobs import Job, NewPicture, Parent, ReadStore, Store
+from molnar.app.queue import Queued
 from molnar.base import files
 from molnar.base.errors import DataError, RequestError
 from molnar.base.request import Picture, Request, pixels_sha256
@@ -77,7 +80,11 @@ def test_a_job_that_failed_says_why(store: Store) -> None:
     job = store.begin("make", {}, "a fox")
     failed = store.fail(job.id, "no memory\nat all")
     assert (failed.state, failed.error) == ("failed", "no memory at all")
-    for end in (lambda: store.fail(job.id, "again"), lambda: store.finish(job.id, [new()])):
+    ends: list[Callable[[], Job]] = [
+        lambda: store.fail(job.id, "again"),
+        lambda: store.finish(job.id, [new()]),
+    ]
+    for end in ends:
         with pytest.raises(RequestError, match="job a1 is failed; expected a running one"):
             end()
     with pytest.raises(RequestError, match="no job 'b7'"):
@@ -90,6 +97,29 @@ def test_what_is_no_png_is_refused(store: Store) -> None:
         store.finish(job.id, [NewPicture(b"GIF8")])
     assert not store.check().problems
     assert store.finish(job.id, [new()]).state == "done"
+
+
+@pytest.mark.parametrize("verb", ["delete", "fav", "fail"])
+def test_a_job_that_goes_just_before_the_write_is_said_to_be_gone(
+    store: Store, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    job, other = made(store), made(store)
+    writing = store.database.writing
+
+    def late() -> AbstractContextManager[sqlite3.Connection]:
+        monkeypatch.setattr(store.database, "writing", writing)
+        with Store.open(store.database.folder) as another:
+            another.delete(job)
+        return writing()
+
+    monkeypatch.setattr(store.database, "writing", late)
+    calls: dict[str, Callable[[], object]] = {
+        "delete": lambda: store.delete(job),
+        "fav": lambda: store.fav(f"{job}.1"),
+        "fail": lambda: store.fail(job, "why"),
+    }
+    with pytest.raises(RequestError, match=f"no job '{job}' any more: near it are {other}"):
+        calls[verb]()
 
 
 def test_ids_and_times_only_grow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +225,9 @@ def test_a_history_that_is_off_keeps_nothing(
         assert store.put_input(pixels) == pixels_sha256(pixels)
         assert (store.count(), store.search("fox"), store.prune().bytes) == (0, [], 0)
         assert not store.check().problems
+        with pytest.raises(RequestError, match="history is off, and the queue is in it; unset MO"):
+            store.enqueue([Queued(verb="make", prompt="", order={})])
+        assert (store.claim(), store.open_jobs(), store.recover()) == (None, [], [])
         for lost in (store.job, store.picture, store.fav, store.delete, store.lineage):
             with pytest.raises(RequestError, match="the history is off"):
                 lost("k7")
@@ -229,6 +262,15 @@ import sys
 from pathlib import Path
 from molnar.app.jobs import NewPicture, Parent, ReadStore, Store
 from molnar.app.inputs import keep_file
+from molnar.base.errors import RequestError
+
+def unless_gone(job, call, *arguments):
+    try:
+        return call(*arguments)
+    except RequestError as error:  # the other process may prune what is done; all else is wrong
+        if not str(error).startswith(f"no job {job.id!r} any more: "):
+            raise
+
 folder, png, rounds = Path(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3])
 with Store.open(folder) as store:
     print("go", flush=True)
@@ -240,10 +282,11 @@ with Store.open(folder) as store:
         store.finish(job.id, [NewPicture(png, k), NewPicture(png, k + 1)], grid=png)
         print(job.id, flush=True)
         if sys.argv[4] == "all":
-            child = store.begin("vary", {}, "a fox", [Parent(job.id, 2)])
-            store.fav(f"{job.id}.1")
-            store.delete(f"{job.id}.2")
-            store.fail(child.id, "no")
+            child = unless_gone(job, store.begin, "vary", {}, "a fox", [Parent(job.id, 2)])
+            unless_gone(job, store.fav, f"{job.id}.1")
+            unless_gone(job, store.delete, f"{job.id}.2")
+            if child:
+                store.fail(child.id, "no")
             if k % 4 == 3:
                 store.prune(keep=3, keep_favourites=False)
 """

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from molnar.app import jobs_schema
+from molnar.app.jobs import Store
 from molnar.app.jobs_schema import NAME, Database, data_folder
+from molnar.app.queue import Queued
+from molnar.app.upkeep import INTERRUPTED
 from molnar.base.errors import DataError
 
 
@@ -51,6 +54,34 @@ def test_an_older_history_is_brought_up_to_date(
     with closing(Database(tmp_path)) as database, database.reading() as rows:
         rows.execute("SELECT mood FROM jobs")
         assert rows.execute("PRAGMA user_version").fetchone()[0] == len(later)
+
+
+def test_a_history_from_before_the_queue_opens_and_can_queue(tmp_path: Path) -> None:
+    row = (
+        "INSERT INTO jobs (verb, state, prompt, request, extra, created, version, model, "
+        "model_hash, attempts) "
+        "VALUES ('make', ?, 'a fox', '{\"steps\":8}', '{}', ?, '0.1', '', '', 1)"
+    )
+    with closing(sqlite3.connect(tmp_path / NAME)) as connection:
+        for statement in jobs_schema.MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(row, ("done", "2025-01-01T00:00:00.000000+00:00"))
+        connection.execute(row, ("running", "2025-01-02T00:00:00.000000+00:00"))
+        connection.commit()
+    with Store.open(tmp_path) as store:
+        old = store.job("a1")
+        assert (old.state, old.request, old.attempts, old.stopping) == (
+            "done",
+            {"steps": 8},
+            1,
+            False,
+        )
+        assert store.job("a2").error == INTERRUPTED
+        [queued] = store.enqueue([Queued(verb="make", prompt="a cat", order={})], key="k")
+        assert store.claim() == store.job(queued.id)
+        assert [job.id for job in store.search("fox")] == ["a2", "a1"]
+        assert not store.check().problems
 
 
 def test_a_migration_that_fails_changes_nothing(

@@ -3,12 +3,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from molnar.app import library
 from molnar.app.jobs import NewPicture, Parent, Store
+from molnar.app.queue import Queued
 from molnar.base.errors import DataError, RequestError
 
 
@@ -196,3 +198,29 @@ def test_lineage_goes_up_and_down(store: Store) -> None:
     store.delete("a2")
     assert [(k.job, k.exists) for k in store.lineage("a3").ancestors] == [("a2", False)]
     assert [parent.reference for parent in store.job("a3").parents] == ["a2.1"]
+
+
+def test_jobs_are_listed_by_state_and_from_one_on(store: Store) -> None:
+    for k in range(6):
+        made(store, f"a fox {k}")
+    store.fav("a2.1")
+    store.fav("a5.1")
+    store.begin("make", {}, "a fox that runs")
+    store.enqueue([Queued(verb="make", prompt="a fox that waits", order={})])
+
+    def ids(**wanted: Any) -> list[str]:
+        return [job.id for job in store.search(**wanted)]
+
+    assert ids(before="a3") == ["a2", "a1"]
+    assert ids(before="A4.1", limit=2) == ["a3", "a2"]
+    assert ids(before="a6", favourites=True, words="fox") == ["a5", "a2"]
+    assert (ids(state="queued"), ids(state="running"), ids(state="failed")) == (["a8"], ["a7"], [])
+    assert ids(state="done", before="a7", limit=1) == ["a6"]
+    assert ids(before="a1") == []
+    assert (store.count(state="done"), store.count("runs", state="running")) == (6, 1)
+    store.delete("a3")
+    assert ids(before="a3") == ["a2", "a1"]  # though it is gone
+    with pytest.raises(RequestError, match="got state 'ready'; expected one of queued, running, d"):
+        ids(state="ready")
+    with pytest.raises(RequestError, match="got before 'x'; expected a job's id"):
+        ids(before="x")
