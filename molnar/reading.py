@@ -23,7 +23,7 @@ from molnar.plan.paint import paint
 from molnar.plan.writing import write
 from molnar.resolving import CLEAR
 from molnar.text.attention import Part, plain
-from molnar.text.grammar import Term, parse, refuse
+from molnar.text.grammar import Term, Wording, parse, refuse
 from molnar.text.meaning import Meaning
 from molnar.text.prompt import Prompt, clean
 from molnar.text.tokens import Tokenizer
@@ -101,9 +101,7 @@ class Reader:
     def texts(self, request: Request) -> list[str]:
         """List what a prompt says at any step, without syntax: each part that is read alone."""
         wording = parse(Prompt.parse(request.prompt).text, request.steps or 1, request.literal)
-        parts = [part for terms in wording.distinct for term in terms for part in term.parts]
-        texts = (" ".join(plain(part).split()) for part in parts)
-        return list(dict.fromkeys(text for text in texts if text))
+        return texts_of(wording)
 
     def read(self, text: str) -> str:
         """Text as typed -> in words that the model was taught, as far as they are known."""
@@ -166,13 +164,7 @@ class Reader:
         """
         assert request.steps is not None
         negative = self.lexicon.read(clean(request.negative_prompt, "negative prompt"))
-        wording = parse(Prompt.parse(request.prompt).text, request.steps, request.literal)
-        refuse(wording.networks)
-        if not self.texts(request):
-            raise RequestError(
-                f"prompt {request.prompt[:20]!r} says nothing once its syntax is read; expected "
-                "words, or --literal to take it as it is"
-            )
+        wording = understood(request.prompt, request.steps, request.literal)
         stages = tuple(self._voices(terms, request.transparent) for terms in wording.distinct)
         return Heard(stages, wording.index_of_step, self._embedded([negative]))
 
@@ -283,6 +275,32 @@ class Reader:
                     f"plan has colour {item.colour!r}; expected one of: {', '.join(COLOURS)}"
                 )
         return plan
+
+
+def understood(prompt: str, steps: int, literal: bool = False) -> Wording:
+    """Read the syntax of a prompt, and refuse at once what cannot be drawn.
+
+    Raises:
+        RequestError: It says nothing, asks for what models here do not have, or has weights that
+            lead nowhere.
+    """
+    wording = parse(Prompt.parse(prompt).text, steps, literal)
+    refuse(wording.networks)
+    if not texts_of(wording):
+        raise RequestError(
+            f"prompt {prompt[:20]!r} says nothing once its syntax is read; expected "
+            "words, or --literal to take it as it is"
+        )
+    for term in {term for terms in wording.distinct for term in terms}:
+        emphasised(term.parts)
+    return wording
+
+
+def texts_of(wording: Wording) -> list[str]:
+    """List what a prompt says at any step, without syntax: each part that is read alone."""
+    parts = [part for terms in wording.distinct for term in terms for part in term.parts]
+    texts = (" ".join(plain(part).split()) for part in parts)
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def emphasised(parts: Sequence[Part]) -> list[tuple[float, tuple[Part, ...]]]:

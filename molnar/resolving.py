@@ -31,7 +31,7 @@ def resolved(request: Request, manifest: Manifest) -> Request:
             f"got best_of {request.best_of}, and model {manifest.name!r} has no "
             "CLIP to choose by; expected 1, or a model with one"
         )
-    _coherent(request)
+    check_coherent(request)
     if request.image and "encoder" not in manifest.parts:
         raise RequestError(
             f"got a picture, and model {manifest.name!r} has no encoder to see it; "
@@ -54,8 +54,12 @@ def resolved(request: Request, manifest: Manifest) -> Request:
     )
 
 
-def _coherent(request: Request) -> None:
-    """Refuse fields that say nothing without a picture, and some that cannot go together."""
+def check_coherent(request: Request) -> None:
+    """Refuse fields that say nothing without a picture, and some that cannot go together.
+
+    Raises:
+        RequestError: There are such.
+    """
     if not request.image and (request.mask or any(request.outpaint)):
         raise RequestError("got a mask or an outpaint without a picture; expected an image too")
     if not request.image and request.strength not in (None, 1.0):

@@ -122,8 +122,13 @@ def check_mask(mask: Bytes, picture: Bytes) -> None:
     Raises:
         RequestError: It has another one.
     """
-    if mask.shape[:2] != picture.shape[:2]:
-        (rows, columns), (height, width) = mask.shape[:2], picture.shape[:2]
+    check_same_size(mask.shape, picture.shape)
+
+
+def check_same_size(mask: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    """As `check_mask`, of shapes alone: each begins with a height and a width."""
+    (rows, columns), (height, width) = mask[:2], picture[:2]
+    if (rows, columns) != (height, width):
         raise RequestError(
             f"the mask is {columns} x {rows} pixels and the picture {width} x {height}; "
             "expected the same size: draw the mask over the picture"

@@ -97,8 +97,7 @@ def upscale(parent: Parent, *, scale: int = 2, creative: bool = False, seed: int
     Raises:
         RequestError: the result would be too large.
     """
-    height, width = (_near(side * scale) for side in parent.size)
-    _small_enough(height, width)
+    height, width = enlarged(parent.size, scale)
     strength = CREATIVE if creative else 0.0
     request = _base(parent, None, seed)
     return _on(parent, request.replaced(height=height, width=width, strength=strength))
@@ -157,8 +156,7 @@ def extend(
         RequestError: the result would be too large.
     """
     left, top, right, bottom = _rounded(parent.size, added)
-    height, width = parent.size[0] + top + bottom, parent.size[1] + left + right
-    _small_enough(height, width)
+    height, width = extended(parent.size, added)
     plan = framed(parent.plan, parent.size, (height, width), (top, left))
     request = _base(parent, prompt, seed).replaced(
         height=height, width=width, outpaint=(left, top, right, bottom), strength=1.0,
@@ -173,10 +171,7 @@ def zoom(parent: Parent, factor: float, *, seed: int, prompt: str | None = None)
     Raises:
         RequestError: the factor is not above 1 and at most 4, or the result would be too large.
     """
-    if not 1 < factor <= 4:
-        raise RequestError(f"zoom is {factor}; expected above 1 and at most 4, e.g. 1.5")
-    height, width = (max(STEP, round(side * (factor - 1) / 2)) for side in parent.size)
-    return extend(parent, (width, height, width, height), seed=seed, prompt=prompt)
+    return extend(parent, beyond(parent.size, factor), seed=seed, prompt=prompt)
 
 
 def pan(
@@ -187,11 +182,7 @@ def pan(
     Raises:
         RequestError: there is no such side, or the result would be too large.
     """
-    if way not in SIDES:
-        raise RequestError(f"pan is {way!r}; expected one of: {', '.join(SIDES)}")
-    side = parent.size[0] if way in ("up", "down") else parent.size[1]
-    added = [round(side * share) if name == way else 0 for name in SIDES]
-    return extend(parent, added, seed=seed, prompt=prompt)
+    return extend(parent, beside(parent.size, way, share), seed=seed, prompt=prompt)
 
 
 def square(parent: Parent, *, seed: int, prompt: str | None = None) -> Wish:
@@ -200,16 +191,67 @@ def square(parent: Parent, *, seed: int, prompt: str | None = None) -> Wish:
     Raises:
         RequestError: it is square.
     """
-    height, width = parent.size
+    return extend(parent, missing(parent.size), seed=seed, prompt=prompt)
+
+
+def enlarged(size: tuple[int, int], scale: int) -> tuple[int, int]:
+    """Give the height and width of an upscaled picture.
+
+    Raises:
+        RequestError: they are too large.
+    """
+    height, width = (_near(side * scale) for side in size)
+    _small_enough(height, width)
+    return height, width
+
+
+def extended(size: tuple[int, int], added: Sequence[int]) -> tuple[int, int]:
+    """Give the height and width of a picture with so much left, top, right, bottom.
+
+    Raises:
+        RequestError: they are too large.
+    """
+    left, top, right, bottom = _rounded(size, added)
+    height, width = size[0] + top + bottom, size[1] + left + right
+    _small_enough(height, width)
+    return height, width
+
+
+def beyond(size: tuple[int, int], factor: float) -> tuple[int, ...]:
+    """Say what a zoom adds: left, top, right, bottom.
+
+    Raises:
+        RequestError: the factor is not above 1 and at most 4.
+    """
+    if not 1 < factor <= 4:
+        raise RequestError(f"zoom is {factor}; expected above 1 and at most 4, e.g. 1.5")
+    height, width = (max(STEP, round(side * (factor - 1) / 2)) for side in size)
+    return width, height, width, height
+
+
+def beside(size: tuple[int, int], way: str, share: float = PAN) -> tuple[int, ...]:
+    """Say what a pan adds: left, top, right, bottom.
+
+    Raises:
+        RequestError: there is no such side.
+    """
+    if way not in SIDES:
+        raise RequestError(f"pan is {way!r}; expected one of: {', '.join(SIDES)}")
+    side = size[0] if way in ("up", "down") else size[1]
+    return tuple(round(side * share) if name == way else 0 for name in SIDES)
+
+
+def missing(size: tuple[int, int]) -> tuple[int, ...]:
+    """Say what a picture lacks to be square: left, top, right, bottom.
+
+    Raises:
+        RequestError: it is square.
+    """
+    height, width = size
     if height == width:
         raise RequestError(f"the picture is {width} x {height}; expected one that is not square")
     across, down = max(height - width, 0), max(width - height, 0)
-    return extend(
-        parent,
-        (across // 2, down // 2, across - across // 2, down - down // 2),
-        seed=seed,
-        prompt=prompt,
-    )
+    return across // 2, down // 2, across - across // 2, down - down // 2
 
 
 def _base(parent: Parent, prompt: str | None, seed: int) -> Request:

@@ -6,7 +6,7 @@ A session opens the history at once and the model when something is first drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from molnar.app.jobs import Store
 from molnar.base import metadata
 from molnar.base.config import to_json
 from molnar.base.errors import MolnarError, one_line
-from molnar.base.request import Picture
+from molnar.base.request import Picture, Request
 from molnar.base.types import Step
 from molnar.starting import SCHEME, from_files
 from molnar.verbs import Wish
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from molnar.pipeline import Pipeline
 
 COLUMNS = 2  # of a grid picture
+STOPPED = (KeyboardInterrupt, GeneratorExit)  # by whoever asked for it
 Pixels = NDArray[np.uint8]
 
 
@@ -46,6 +47,14 @@ class Task:
     def count(self) -> int:
         """Pictures in all."""
         return sum(wish.request.count for wish in self.wishes)
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A step of the sampler, and of which picture of the job."""
+
+    number: int  # from 1, in reading order
+    step: Step
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,10 @@ class Finished:
     grid: bytes | None = None
 
 
-Event = Step | Drawn | Finished
+Event = Stepped | Drawn | Finished
+Numbered = tuple[int, Step | Picture]
+Artist = Callable[["Pipeline", Sequence[Request]], Iterator[Numbered]]
+"""Draws the pictures of requests: their steps and themselves, with the number of the picture."""
 
 
 class Session:
@@ -82,14 +94,18 @@ class Session:
         ...     events = list(session.draw(task))
     """
 
-    def __init__(self, store: Store, load: Callable[[], Pipeline]) -> None:
+    def __init__(
+        self, store: Store, load: Callable[[], Pipeline], artist: Artist | None = None
+    ) -> None:
         """Remember where things go and how the model is opened.
 
         Args:
             store: The history; closed with the session.
             load: Opens the model.
+            artist: How the pictures of a job are drawn; one after the other if absent.
         """
         self.store = store
+        self._artist = artist or in_turn
         self._load = load
         self._pipeline: Pipeline | None = None
 
@@ -117,43 +133,70 @@ class Session:
         inputs = {name: pixels for wish in task.wishes for name, pixels in wish.inputs.items()}
         self.pipeline.library = library(self.store, inputs)
 
-    def draw(self, task: Task) -> Generator[Event, None, None]:
+    def draw(self, task: Task, job: Job | None = None) -> Generator[Event, None, None]:
         """Draw a task: its steps, its pictures, and last the job.
 
         An interrupted or failed task is recorded as such; closing the iterator stops the work.
 
+        Args:
+            task: What to draw.
+            job: The job that it is, claimed from the queue; if absent, it becomes a new one. When
+                the work is stopped, a claimed job stays running: whoever claimed it says whether
+                it was `stopped` or goes back to the queue.
+
         Raises:
             MolnarError: It cannot be drawn, or the history cannot be written.
         """
+        claimed, begun = job is not None, job
+        try:
+            requests = self._resolved(task)
+            begun = self._recorded(task, requests, job)
+            drawn: list[Drawn] = []
+            for number, event in self._artist(self.pipeline, requests):
+                if not isinstance(event, Picture):
+                    yield Stepped(number, event)
+                    continue
+                drawn.append(Drawn(event, number, begun.id, event.encoded()))
+                yield drawn[-1]
+            drawn.sort(key=lambda one: one.number)
+            grid = laid_out([one.picture for one in drawn]) if task.grid else None
+            new = [NewPicture.of(one.picture, one.png) for one in drawn]
+            done = self.store.finish(begun.id, new, grid)
+        except BaseException as error:
+            if begun is not None and not (claimed and isinstance(error, STOPPED)):
+                with suppress(MolnarError):  # why it failed matters more than where it is written
+                    self.store.fail(begun.id, _reason(error))
+            raise
+        yield Finished(done, grid)
+
+    def _resolved(self, task: Task) -> list[Request]:
+        """Fill in what a task leaves open, and keep the pictures that it starts from."""
         self._lend(task)
         requests = [self.pipeline.resolve(wish.request) for wish in task.wishes]
         for request in requests:
             for name in filter(None, (request.image, request.mask)):
                 self.store.put_input(self.pipeline.library(name))
-        prompts = list(dict.fromkeys(request.prompt for request in requests))
+        return requests
+
+    def _recorded(self, task: Task, requests: Sequence[Request], job: Job | None) -> Job:
+        """Record what is drawn now, as a claimed job or a new one."""
+        prompt = " | ".join(dict.fromkeys(request.prompt for request in requests))
         extra = dict(task.extra)
         if len(requests) > 1:  # a job has one request; where there are more, all are kept here
             extra["requests"] = [to_json(request) for request in requests]
-        job = self.store.begin(
-            task.verb, to_json(requests[0]), " | ".join(prompts), task.ancestors, extra
-        )
-        try:
-            drawn: list[Drawn] = []
-            for request in requests:
-                for event in self.pipeline.draw(request):
-                    if not isinstance(event, Picture):
-                        yield event
-                        continue
-                    drawn.append(Drawn(event, len(drawn) + 1, job.id, event.encoded()))
-                    yield drawn[-1]
-            grid = laid_out([one.picture for one in drawn]) if task.grid else None
-            new = [NewPicture.of(one.picture, one.png) for one in drawn]
-            done = self.store.finish(job.id, new, grid)
-        except BaseException as error:
-            with suppress(MolnarError):  # why it failed matters more than where that is written
-                self.store.fail(job.id, _reason(error))
-            raise
-        yield Finished(done, grid)
+        first = to_json(requests[0])
+        if job is not None:
+            return self.store.resolved(job.id, first, prompt, extra, task.ancestors)
+        return self.store.begin(task.verb, first, prompt, task.ancestors, extra)
+
+
+def in_turn(pipeline: Pipeline, requests: Sequence[Request]) -> Iterator[Numbered]:
+    """Draw picture after picture."""
+    number = 1
+    for request in requests:
+        for event in pipeline.draw(request):
+            yield number, event
+            number += isinstance(event, Picture)
 
 
 def library(store: Store, inputs: Mapping[str, Pixels]) -> Callable[[str], Pixels]:
@@ -197,6 +240,6 @@ def laid_out(pictures: Sequence[Picture]) -> bytes:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+    if isinstance(error, STOPPED):
         return "interrupted"
     return one_line(error) or type(error).__name__

@@ -158,7 +158,8 @@ def _property(one: dataclasses.Field[Any], hint_: Any) -> dict[str, Any]:
 def _array(one: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
     """Describe a field that is a tuple of one kind."""
     out: dict[str, Any] = {"type": "array", "description": one.metadata.get("help", "")}
-    out["default"] = list(one.default)  # type: ignore[arg-type]
+    if one.default is not dataclasses.MISSING:
+        out["default"] = list(one.default)  # type: ignore[call-overload]
     if dataclasses.is_dataclass(kind):
         out["items"] = json_schema(kind)  # type: ignore[arg-type]
     else:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from molnar.app.cli.again import moved
 from molnar.app.jobs import Store
+from molnar.app.orders.tasks import moved
 
 Run = Callable[..., Any]
 SMALL = ("--size", "64", "--steps", "1", "-s", "5")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molnar.app.cli.edit import rectangle
+from molnar.app.cli.edit import region
 from molnar.app.jobs import Store
+from molnar.app.orders.tasks import rectangle
 from molnar.base.errors import RequestError
 
 Run = Callable[..., Any]
@@ -89,11 +90,11 @@ def test_wrong_use_is_one_line(make: Run, args: list[str], code: int, said: str)
 
 
 def test_a_rectangle_is_white_where_it_is() -> None:
-    mask = rectangle("2, 1, 3, 4", (8, 6))
+    mask = rectangle(region("2, 1, 3, 4"), (8, 6))
     assert mask.shape == (8, 6, 3)
     assert mask[1:5, 2:5].min() == 255
     assert mask.sum() == 255 * 3 * 12
-    assert rectangle("0,0,6,8", (8, 6)).min() == 255
+    assert rectangle(region("0,0,6,8"), (8, 6)).min() == 255
     for wrong in ("1,1,6,1", "0,0,1,9", "-1,0,2,2", "a,b,c,d", "1 1 2 2", ""):
         with pytest.raises(RequestError):
-            rectangle(wrong, (8, 6))
+            rectangle(region(wrong), (8, 6))

@@ -15,15 +15,16 @@ import pytest
 from PIL import Image
 
 from molnar import verbs
+from molnar.app.job import Job
 from molnar.app.job import Parent as Ancestor
 from molnar.app.jobs import NoStore, Store
 from molnar.app.jobs_schema import Database
-from molnar.app.session import Drawn, Finished, Session, Task, laid_out, library
+from molnar.app.queue import Queued
+from molnar.app.session import Drawn, Finished, Session, Stepped, Task, laid_out, library
 from molnar.base import metadata
 from molnar.base.errors import DataError, RequestError
 from molnar.base.images import open_picture
 from molnar.base.request import Picture, Request
-from molnar.base.types import Step
 from molnar.pipeline import Pipeline
 from molnar.starting import name_of
 from molnar.verbs import Wish
@@ -59,7 +60,7 @@ def finished(session: Session, task: Task) -> tuple[list[Drawn], Finished]:
 def test_a_task_becomes_a_job_with_its_pictures(session: Session, store: Store) -> None:
     task = Task(verb="make", wishes=[asked(count=2)], extra={"strong": True})
     kinds = [type(event) for event in session.draw(task)]
-    assert kinds == [Step, Step, Drawn] * 2 + [Finished]
+    assert kinds == [Stepped, Stepped, Drawn] * 2 + [Finished]
     job = store.job("a1")
     assert (job.verb, job.state, job.prompt, job.model) == ("make", "done", SMALL.prompt, "tiny")
     assert (job.request["seed"], job.request["steps"], job.extra) == (5, 2, {"strong": True})
@@ -165,6 +166,51 @@ def test_what_cannot_be_drawn_is_no_job(session: Session, store: Store) -> None:
             session.notes(Task(verb="make", wishes=[wrong]))
             list(session.draw(Task(verb="make", wishes=[wrong])))
     assert {job.state for job in store.search("")} <= {"failed"}
+
+
+def queued(store: Store) -> Job:
+    order = Queued(verb="make", prompt="a circle", order={"verb": "make"})
+    store.enqueue([order])
+    job = store.claim()
+    assert job is not None
+    return job
+
+
+def test_a_job_of_the_queue_is_drawn_as_the_job_it_is(session: Session, store: Store) -> None:
+    finished(session, Task(verb="make", wishes=[asked(steps=1)]))
+    ancestors = [Ancestor("a1", 1, "vary")]
+    wishes = [asked(), asked(prompt="a fox")]
+    task = Task(verb="make", wishes=wishes, ancestors=ancestors, extra={"strong": True})
+    *events, last = session.draw(task, queued(store))
+    assert isinstance(last, Finished)
+    assert [event.reference for event in events if isinstance(event, Drawn)] == ["a2.1", "a2.2"]
+    job = last.job
+    assert (job.id, job.state, job.attempts, store.count()) == ("a2", "done", 1, 2)
+    assert (job.prompt, job.request["seed"]) == ("a red circle | a fox", 5)
+    assert job.parents == (Ancestor("a1", 1, "vary"),)
+    assert (job.extra["order"], job.extra["strong"]) == ({"verb": "make"}, True)
+    assert len(job.extra["requests"]) == 2
+
+
+def test_a_job_of_the_queue_that_is_stopped_is_left_to_who_claimed_it(
+    session: Session, store: Store
+) -> None:
+    with closing(session.draw(Task(verb="make", wishes=[asked()]), queued(store))) as events:
+        next(events)
+    assert store.job("a1").state == "running"
+    assert store.release("a1").attempts == 0
+    with closing(session.draw(Task(verb="make", wishes=[asked()]), store.claim())) as events:
+        next(events)
+    assert store.stopped("a1").state == "cancelled"
+
+
+def test_a_job_of_the_queue_that_cannot_be_drawn_has_failed(session: Session, store: Store) -> None:
+    with pytest.raises(DataError):
+        list(session.draw(Task(verb="make", wishes=[asked(image="none.png")]), queued(store)))
+    job = store.job("a1")
+    assert (job.state, job.extra) == ("failed", {"order": {"verb": "make"}})
+    assert job.error is not None
+    assert "none.png cannot be read" in job.error
 
 
 def test_a_history_that_breaks_does_not_hide_why(

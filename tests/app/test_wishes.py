@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from molnar.app.cli.make import make
-from molnar.app.cli.wishes import four, groups, of_flags, shaped
+from molnar.app.cli.wishes import four, orders
+from molnar.app.orders.wording import of_flags, shaped
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
 from molnar.text.trailing import Flags
@@ -28,7 +29,7 @@ def flags(**given: Any) -> dict[str, Any]:
 
 
 def asked(**given: Any) -> list[list[Request]]:
-    return groups(flags(**given))
+    return [list(order.requests) for order in orders(flags(**given))]
 
 
 def test_one_prompt_is_one_job_of_one_request() -> None:

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import (
-    PROMPT,
-    SEED,
-    draws,
-    open_session,
-    pointed_at,
-    run,
-    seed_of,
-    worded,
-)
-
-if TYPE_CHECKING:
-    from molnar.verbs import Parent, Wish
+from molnar.app.cli.drawing import PROMPT, SEED, draw, draws, seed_of
 
 
 @click.command()
@@ -30,9 +18,9 @@ if TYPE_CHECKING:
 @draws
 def zoom(**flags: Any) -> None:
     """Step back: a picture FACTOR times as wide (2 if absent) with PICTURE in its middle."""
-    from molnar import verbs
+    from molnar.app.orders import Zoom
 
-    _around("zoom", flags, lambda p, given: verbs.zoom(p, flags["factor"], **given))
+    draw(flags, Zoom(factor=flags["factor"], **_shared(flags)))
 
 
 @click.command()
@@ -43,9 +31,9 @@ def zoom(**flags: Any) -> None:
 @draws
 def pan(**flags: Any) -> None:
     """Look to one side of PICTURE: left, right, up or down."""
-    from molnar import verbs
+    from molnar.app.orders import Pan
 
-    _around("pan", flags, lambda p, given: verbs.pan(p, flags["way"], **given))
+    draw(flags, Pan(way=flags["way"], **_shared(flags)))
 
 
 @click.command()
@@ -55,20 +43,15 @@ def pan(**flags: Any) -> None:
 @draws
 def square(**flags: Any) -> None:
     """Add to PICTURE what makes it square."""
-    from molnar import verbs
+    from molnar.app.orders import Square
 
-    _around("square", flags, lambda p, given: verbs.square(p, **given))
+    draw(flags, Square(**_shared(flags)))
 
 
-def _around(
-    verb: str, flags: Mapping[str, Any], wish_of: Callable[[Parent, dict[str, Any]], Wish]
-) -> None:
-    from molnar.app.session import Task
+def _shared(flags: Mapping[str, Any]) -> dict[str, Any]:
+    from molnar.app.orders.wording import worded
 
-    with open_session(flags) as session:
-        source = pointed_at(session, flags["picture"], verb)
-        seed = seed_of(flags)
-        wish = wish_of(source.parent, {"seed": seed, "prompt": worded(flags["prompt"], seed)})
-        ancestors = [source.ancestor] if source.ancestor else []
-        extra = {key: flags[key] for key in ("factor", "way") if key in flags}
-        run(session, [Task(verb=verb, wishes=[wish], ancestors=ancestors, extra=extra)], flags)
+    seed = seed_of(flags)
+    return {
+        "picture": flags["picture"], "prompt": worded(flags["prompt"], seed), "seed": seed,
+    }  # fmt: skip

@@ -6,10 +6,8 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, draws, open_session, pointed_at, run, seed_of
+from molnar.app.cli.drawing import SEED, draw, draws, seed_of
 from molnar.base.errors import RequestError
-
-LEAST, MOST = 2, 5  # pictures
 
 
 @click.command()
@@ -20,27 +18,13 @@ LEAST, MOST = 2, 5  # pictures
 @draws
 def blend(**flags: Any) -> None:
     """Blend two to five PICTURES, files or ones of the history such as k7.2."""
-    from molnar.app.session import Task
-    from molnar.seeing.blend import blend as blended
-    from molnar.verbs import Wish
+    from molnar.app.orders import Blend
+    from molnar.app.orders.orders import FEWEST, MOST
 
-    pictures, weights = flags["pictures"], flags["weight"]
-    if not LEAST <= len(pictures) <= MOST:
-        raise RequestError(f"got {len(pictures)} pictures to blend; expected {LEAST} to {MOST}")
-    if weights and len(weights) != len(pictures):
-        raise RequestError(
-            f"got {len(weights)} weights for {len(pictures)} pictures; expected one each, or none"
-        )
-    with open_session(flags) as session:
-        sources = [pointed_at(session, text, "blend") for text in pictures]
-        wish = blended(
-            session.pipeline,
-            [source.parent for source in sources],
-            weights=weights or None,
-            seed=seed_of(flags),
-        )
-        wish = Wish(request=wish.request.replaced(count=flags["count"]), inputs=wish.inputs)
-        ancestors = [source.ancestor for source in sources if source.ancestor]
-        extra = {"pictures": list(pictures), "weights": list(weights)}
-        task = Task(verb="blend", wishes=[wish], ancestors=ancestors, extra=extra)
-        run(session, [task], flags)
+    pictures = flags["pictures"]
+    if not FEWEST <= len(pictures) <= MOST:
+        raise RequestError(f"got {len(pictures)} pictures to blend; expected {FEWEST} to {MOST}")
+    order = Blend(
+        pictures=pictures, weights=flags["weight"], count=flags["count"], seed=seed_of(flags)
+    )
+    draw(flags, order)

@@ -14,13 +14,12 @@ import click
 from molnar.app.cli.models import search
 from molnar.app.cli.output import STDOUT, Output
 from molnar.app.cli.progress import Progress
-from molnar.base.errors import MolnarError, RequestError
+from molnar.base.errors import MolnarError
 from molnar.base.rng import batch_seeds
-from molnar.base.types import Step
 
 if TYPE_CHECKING:
     from molnar.app.jobs import Store
-    from molnar.app.parents import Found
+    from molnar.app.orders import Order
     from molnar.app.session import Drawn, Finished, Session, Task
     from molnar.base.request import Picture, Request
     from molnar.pipeline import Pipeline
@@ -89,40 +88,27 @@ def open_session(flags: Mapping[str, Any]) -> Session:
 
 def seed_of(flags: Mapping[str, Any]) -> int:
     """Give the seed that was asked for, or a random one."""
-    from molnar.base.rng import draw_seed
+    from molnar.app.orders.wording import fixed
 
-    seed = flags["seed"]
-    return draw_seed() if seed is None or seed == -1 else int(seed)
+    return fixed(flags["seed"])
 
 
-def worded(text: str | None, seed: int) -> str | None:
-    """Write out the prompt of a verb that draws from one picture: its variants, by the seed.
+def draw(flags: Mapping[str, Any], *orders: Order) -> None:
+    """Draw orders, which may name files: in one run, that reads each picture once.
 
     Raises:
-        RequestError: It asks for several prompts, or has parameters at its end.
+        MolnarError: Something cannot be drawn or written.
     """
-    if not text:
-        return text
-    from molnar.text.expansion import expand
-    from molnar.text.trailing import Flags
-
-    one, *more = expand(text, seed=seed)
-    if more:
-        raise RequestError(
-            f"the prompt is {1 + len(more)} prompts by its {{a, b}}; expected one with this verb"
-        )
-    if one.flags != Flags():
-        raise RequestError(
-            "the prompt has parameters at its end; expected none with this verb: use its flags"
-        )
-    return one.prompt
+    with open_session(flags) as session:
+        run(session, tasks_of(session, orders), flags)
 
 
-def pointed_at(session: Session, text: str, role: str = "init") -> Found:
-    """Find the picture that was pointed at, in the history or among the files."""
-    from molnar.app.parents import found
+def tasks_of(session: Session, orders: Sequence[Order]) -> list[Task]:
+    """Turn orders into tasks; a picture that several name is read once."""
+    from molnar.app.orders.tasks import Sources, task_of
 
-    return found(text, session.store, role)
+    sources = Sources(session.store, files=True)
+    return [task_of(session, order, sources) for order in orders]
 
 
 def run(session: Session, tasks: Sequence[Task], flags: Mapping[str, Any]) -> None:
@@ -131,6 +117,8 @@ def run(session: Session, tasks: Sequence[Task], flags: Mapping[str, Any]) -> No
     Raises:
         MolnarError: Something cannot be drawn or written.
     """
+    from molnar.app.session import Stepped
+
     sheets = sum(task.grid for task in tasks)
     output = Output(
         target=flags["output"],
@@ -147,8 +135,8 @@ def run(session: Session, tasks: Sequence[Task], flags: Mapping[str, Any]) -> No
             say.lines(f"note: {note}" for note in session.notes(task))
             with closing(session.draw(task)) as events:  # what stops here is known to have stopped
                 for event in events:
-                    if isinstance(event, Step):
-                        progress.step(event, len([one for one in done if "grid" not in one]))
+                    if isinstance(event, Stepped):
+                        progress.step(event.step, len([one for one in done if "grid" not in one]))
                         continue
                     path, facts = _written(event, output, len(done) + 1)
                     progress.clear()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, Say, open_session, seed_of, worded
+from molnar.app.cli.drawing import SEED, Say, open_session, seed_of
 from molnar.app.cli.output import check_folder, slug
+from molnar.app.orders.wording import worded
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
 from molnar.base.words import hint

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import draws, open_session, pointed_at, run
-from molnar.app.cli.wishes import groups, near
+from molnar.app.cli.drawing import draws, open_session, run, tasks_of
+from molnar.app.cli.wishes import four, orders
+from molnar.app.orders.wording import around, counted
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from molnar.app.session import Session, Task
+    from molnar.app.orders.looking import Seen
 
 ABOUT = {field.name: field.metadata["help"] for field in dataclasses.fields(Request)}
 CHOICES = {field.name: field.metadata.get("choices", ()) for field in dataclasses.fields(Request)}
-GRID = 4  # pictures
 
 
 def _any_of(name: str) -> str:
@@ -69,80 +65,23 @@ def _any_of(name: str) -> str:
 @draws
 def make(**flags: Any) -> None:
     """Draw PROMPT: `molnar "a dog wearing a beret"`."""
-    if flags["grid"] and flags["count"] not in (None, GRID):
-        raise RequestError(f"got --grid and --count {flags['count']}; a grid has {GRID} pictures")
-    if flags["grid"]:
-        flags["count"] = GRID
+    from molnar.app.orders.looking import look
+
+    counted(flags["grid"], flags["count"])
+    for key in ("image", "mask", "image_prompt"):
+        if flags[key] is not None and Path(flags[key]).is_dir():
+            raise RequestError(f"{flags[key]} is a folder; expected a picture")
     with open_session(flags) as session:
-        run(session, list(_tasks(session, flags)), flags)
+        if flags["image"] is not None:
+            _start_from(look(session.store, flags["image"], "image", files=True), flags)
+        run(session, tasks_of(session, orders(flags)), flags)
 
 
-def _tasks(session: Session, flags: dict[str, Any]) -> list[Task]:
-    """Turn flags into jobs: one, or one for each combination of a prompt's permutations."""
-    from molnar.app.session import Task
-    from molnar.verbs import Wish
-
-    inputs, ancestors = {}, []
-    for key in ("image", "mask"):
-        if flags[key] is None:
-            continue
-        source = pointed_at(session, flags[key], "init" if key == "image" else "mask")
-        name, pixels = _named(source.parent.pixels)
-        inputs[name] = pixels
-        flags[key] = name
-        ancestors += [source.ancestor] if source.ancestor else []
-        if key == "image":
-            _sized(flags, pixels)
-            if source.parent.request and not _prompted(flags):
-                flags["prompt"] = source.parent.request.prompt
-    tasks = []
-    for group in groups(flags):
-        wishes = [Wish(request=request, inputs=inputs) for request in group]
-        if flags["image_prompt"] is not None:
-            wishes = [_taking_after(session, wish, flags, ancestors) for wish in wishes]
-        elif flags["iw"] is not None:
-            raise RequestError("got --iw without a picture; expected --image-prompt PICTURE too")
-        tasks.append(
-            Task(verb="make", wishes=wishes, ancestors=tuple(ancestors), grid=flags["grid"])
-        )
-    return tasks
-
-
-def _named(pixels: NDArray[np.uint8]) -> tuple[str, NDArray[np.uint8]]:
-    from molnar.starting import name_of
-
-    return name_of(pixels), pixels
-
-
-def _prompted(flags: Mapping[str, Any]) -> bool:
-    return bool(flags["words"]) or any(
-        flags[key] is not None for key in ("prompt", "prompt_file", "like")
-    )
-
-
-def _sized(flags: dict[str, Any], pixels: NDArray[np.uint8]) -> None:
-    """Let a picture to start from decide the size, where no flag does."""
-    if any(flags[key] is not None for key in ("width", "height", "size", "aspect", "like")):
-        return
-    from molnar.app.cli.wishes import four
-
-    left, top, right, bottom = four(flags["outpaint"] or "0,0,0,0")
-    height, width = pixels.shape[:2]
-    shrink = min(1.0, (2048 - max(left + right, top + bottom)) / max(height, width))
-    flags["height"] = max(near(height * shrink + top + bottom), 64)
-    flags["width"] = max(near(width * shrink + left + right), 64)
-
-
-def _taking_after(
-    session: Session, wish: Any, flags: Mapping[str, Any], ancestors: list[Any]
-) -> Any:
-    """Let a picture speak beside the prompt."""
-    from molnar.seeing.blend import prompted
-
-    if Path(flags["image_prompt"]).is_dir():
-        raise RequestError(f"{flags['image_prompt']} is a folder; expected a picture")
-    source = pointed_at(session, flags["image_prompt"], "prompt")
-    if source.ancestor and source.ancestor not in ancestors:
-        ancestors.append(source.ancestor)
-    weight = 1.0 if flags["iw"] is None else flags["iw"]
-    return prompted(session.pipeline, wish.request, source.parent.pixels, weight)
+def _start_from(seen: Seen, flags: dict[str, Any]) -> None:
+    """Let a picture to start from decide the size and the prompt, where no flag does."""
+    named = any(flags[key] is not None for key in ("width", "height", "size", "aspect", "like"))
+    if not named:
+        flags |= around(seen.size, four(flags["outpaint"] or "0,0,0,0"))
+    told = ("prompt", "prompt_file", "like")
+    if seen.request and not flags["words"] and all(flags[key] is None for key in told):
+        flags["prompt"] = seen.request.prompt

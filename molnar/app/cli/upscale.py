@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, draws, open_session, pointed_at, run, seed_of
+from molnar.app.cli.drawing import SEED, draw, draws, seed_of
 
 
 @click.command()
@@ -17,15 +17,12 @@ from molnar.app.cli.drawing import SEED, draws, open_session, pointed_at, run, s
 @draws
 def upscale(**flags: Any) -> None:
     """Make PICTURE, a file or one of the history such as k7.2, twice or four times as large."""
-    from molnar import verbs
-    from molnar.app.session import Task
+    from molnar.app.orders import Upscale
 
-    with open_session(flags) as session:
-        source = pointed_at(session, flags["picture"], "upscale")
-        seed = seed_of(flags) if flags["creative"] else 0  # nothing is left to chance
-        wish = verbs.upscale(
-            source.parent, scale=int(flags["scale"]), creative=flags["creative"], seed=seed
-        )
-        ancestors = [source.ancestor] if source.ancestor else []
-        extra = {"scale": int(flags["scale"]), "creative": flags["creative"]}
-        run(session, [Task(verb="upscale", wishes=[wish], ancestors=ancestors, extra=extra)], flags)
+    order = Upscale(
+        picture=flags["picture"],
+        scale=int(flags["scale"]),
+        creative=flags["creative"],
+        seed=seed_of(flags) if flags["creative"] else 0,  # nothing is left to chance
+    )
+    draw(flags, order)

@@ -6,16 +6,7 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import (
-    PROMPT,
-    SEED,
-    draws,
-    open_session,
-    pointed_at,
-    run,
-    seed_of,
-    worded,
-)
+from molnar.app.cli.drawing import PROMPT, SEED, draw, draws, seed_of
 from molnar.base.errors import RequestError
 
 
@@ -29,27 +20,17 @@ from molnar.base.errors import RequestError
 @draws
 def vary(**flags: Any) -> None:
     """Draw four pictures near PICTURE, a file or one of the history such as k7.2."""
-    from molnar import verbs
-    from molnar.app.session import Task
+    from molnar.app.orders import Vary
+    from molnar.app.orders.wording import worded
 
     if flags["subtle"] and flags["strong"]:
         raise RequestError("got --subtle and --strong; expected one of them")
-    with open_session(flags) as session:
-        source = pointed_at(session, flags["picture"], "vary")
-        seed = seed_of(flags)
-        wish = verbs.vary(
-            source.parent,
-            strong=flags["strong"],
-            seed=seed,
-            prompt=worded(flags["prompt"], seed),
-            count=flags["count"],
-        )
-        ancestors = [source.ancestor] if source.ancestor else []
-        task = Task(
-            verb="vary",
-            wishes=[wish],
-            ancestors=ancestors,
-            extra={"strong": flags["strong"]},
-            grid=flags["count"] == 4,  # as after `--grid`
-        )
-        run(session, [task], flags)
+    seed = seed_of(flags)
+    order = Vary(
+        picture=flags["picture"],
+        strong=flags["strong"],
+        prompt=worded(flags["prompt"], seed),
+        seed=seed,
+        count=flags["count"],
+    )
+    draw(flags, order)
