@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 
 from molnar.base.errors import DataError
+from molnar.base.foreign import json_object
 from molnar.base.stealth import hidden_text
 
 PARAMETERS_KEY = "parameters"
@@ -126,11 +127,7 @@ def _hidden(image: Image.Image) -> dict[str, str]:
     text = hidden_text(image)
     if not text:
         return {}
-    try:
-        chunks = json.loads(text)
-    except (ValueError, RecursionError):
-        chunks = None
-    if isinstance(chunks, dict):  # NovelAI hides all its chunks in one
+    if chunks := json_object(text):  # NovelAI hides all its chunks in one
         return {k: v if isinstance(v, str) else json.dumps(v) for k, v in chunks.items()}
     return {PARAMETERS_KEY: text}
 

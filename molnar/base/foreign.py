@@ -30,6 +30,7 @@ TOOLS = {
 
 _MOST_CHARACTERS = 100_000  # of one text
 _MOST_REST, _MOST_LORAS = 200, 100
+MOST_JSON = 2_000_000  # characters; as objects they take up to 25 times as many bytes
 _MOST_SAID = 4_000  # characters of a value that has no name of ours
 
 
@@ -212,7 +213,7 @@ def json_object(text: str | None) -> dict[str, Any]:
         >>> json_object('{"seed": 7}'), json_object("[1]"), json_object("{"), json_object(None)
         ({'seed': 7}, {}, {}, {})
     """
-    if not text or text.lstrip()[:1] != "{":
+    if not text or len(text) > MOST_JSON or text.lstrip()[:1] != "{":
         return {}
     try:
         value = json.loads(text)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from molnar.base.errors import DataError, one_line
+from molnar.base.screening import TooLargeError, claim
 
 MAX_FILE_BYTES = 20_000_000
 MAX_PIXELS = 16_000_000
@@ -105,15 +106,47 @@ def open_picture(source: str | os.PathLike[str] | bytes) -> Image.Image:
         DataError: If the file is missing, too large, of another kind, animated, or broken.
     """
     name, data = read_file(source)
-    image = checked(name, data)
-    if getattr(image, "is_animated", False):
+    return upright(name, still(name, checked(name, data)))
+
+
+def still(name: str, image: Image.Image) -> Image.Image:
+    """Return a picture just opened, if it does not move.
+
+    Raises:
+        DataError: It does.
+    """
+    # A phone's JPEG may hold more pictures (MPO), e.g. one for brighter screens: the first counts.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
         raise DataError(f"{name} moves; expected a still picture: save one frame of it as PNG")
+    return image
+
+
+def upright(name: str, image: Image.Image) -> Image.Image:
+    """Decode a picture just opened, turned as its EXIF says, to RGB or RGBA.
+
+    Raises:
+        DataError: If it is broken.
+    """
     try:
-        upright = ImageOps.exif_transpose(image)
-        transparent = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
-        return upright.convert("RGBA" if transparent else "RGB")
+        ImageOps.exif_transpose(image, in_place=True)
+        if image.mode.startswith("I"):
+            image = _eight_bits(image)
+        transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+        mode = "RGBA" if transparent else "RGB"
+        image.load()
+        return image if image.mode == mode else image.convert(mode)
     except Exception as error:  # noqa: BLE001 - Pillow's decoders raise anything on broken data
         raise _broken(name, error) from None
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Bring grey of 16 bits, which Pillow would cut off at 255, to 8; one value may be clear."""
+    values = np.asarray(image)
+    grey = Image.fromarray((values >> 8).astype(np.uint8))
+    clear = image.info.get("transparency")
+    if clear is not None:
+        grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def read_file(source: str | os.PathLike[str] | bytes) -> tuple[str, bytes]:
@@ -133,7 +166,7 @@ def read_file(source: str | os.PathLike[str] | bytes) -> tuple[str, bytes]:
         except OSError as error:
             raise DataError(f"{name} cannot be read: {one_line(error.strerror)}") from None
     if size > MAX_FILE_BYTES:
-        raise DataError(
+        raise TooLargeError(
             f"{name} has {size / 1e6:.1f} MB; expected at most {MAX_FILE_BYTES // 10**6} MB: "
             "make it smaller"
         )
@@ -146,6 +179,8 @@ def checked(name: str, data: bytes) -> Image.Image:
     Raises:
         DataError: If it is not a PNG, JPEG or WebP of at most 16 megapixels.
     """
+    claimed = claim(name, data)
+    _check_size(name, claimed.width, claimed.height)
     try:
         with warnings.catch_warnings():
             # Pillow's own size warning comes later and lower than our refusal.
@@ -153,12 +188,16 @@ def checked(name: str, data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception as error:  # noqa: BLE001 - Pillow's parsers raise anything on broken data
         raise _broken(name, error) from None
-    if image.width * image.height > MAX_PIXELS:
-        raise DataError(
-            f"{name} is {image.width} x {image.height} pixels; expected at most "
+    _check_size(name, image.width, image.height)
+    return image
+
+
+def _check_size(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise TooLargeError(
+            f"{name} is {width} x {height} pixels; expected at most "
             f"{MAX_PIXELS // 10**6} megapixels: make it smaller"
         )
-    return image
 
 
 def _broken(name: str, error: Exception) -> DataError:

@@ -33,7 +33,7 @@ from molnar.base.embedded import (
     texts,
 )
 from molnar.base.errors import RequestError
-from molnar.base.foreign import Foreign
+from molnar.base.foreign import Foreign, json_object
 from molnar.base.images import checked, read_file
 from molnar.base.parameters import (
     SAMPLER_LABELS,
@@ -91,7 +91,11 @@ class Metadata:
 
 
 def encode(
-    image: Image.Image, record: Mapping[str, Any], parameters: str, suffix: str = ".png"
+    image: Image.Image,
+    record: Mapping[str, Any],
+    parameters: str,
+    suffix: str = ".png",
+    quality: int | None = None,
 ) -> bytes:
     """Return the bytes of a picture file that carries its record.
 
@@ -99,7 +103,8 @@ def encode(
         image: RGB or RGBA.
         record: Our JSON, everything needed to make the picture again; empty to leave it out.
         parameters: The A1111 text; empty to leave it out.
-        suffix: ".png", ".jpg", ".jpeg" or ".webp" (lossless).
+        suffix: ".png", ".jpg", ".jpeg" or ".webp".
+        quality: Of a JPEG or WebP, 1 to 100; None = 95, and a WebP without loss.
 
     Returns:
         The file; that a trained model made the picture is written in any case.
@@ -127,9 +132,11 @@ def encode(
     if parameters:
         carried["exif"] = _exif(UNICODE + parameters.encode("utf-16-be"))
     if kind == "JPEG":
-        flat(image).save(out, "JPEG", quality=95, subsampling=0, **carried)
-    else:
+        flat(image).save(out, "JPEG", quality=quality or 95, subsampling=0, **carried)
+    elif quality is None:
         image.save(out, "WEBP", lossless=True, exact=True, **carried)
+    else:
+        image.save(out, "WEBP", quality=quality, **carried)
     return out.getvalue()
 
 
@@ -147,10 +154,19 @@ def read(source: str | os.PathLike[str] | bytes) -> Metadata:
     Raises:
         DataError: If it is not such a file, or larger than 20 MB or 16 megapixels.
     """
+    name, data = read_file(source)
+    return read_opened(name, checked(name, data))
+
+
+def read_opened(name: str, image: Image.Image) -> Metadata:
+    """Read what a picture just opened says about itself; it is decoded by that.
+
+    Raises:
+        DataError: If the file is broken.
+    """
     from molnar.base.dialects import recognised  # only reading needs it: drawing starts sooner
 
-    name, data = read_file(source)
-    text = texts(name, checked(name, data))
+    text = texts(name, image)
     xmp = text.get(XMP_KEY, "")
     record = _record(text.get(RECORD_KEY) or in_xmp(xmp, "molnar:record"))
     parameters = read_parameters(text[PARAMETERS_KEY]) if PARAMETERS_KEY in text else None
@@ -193,8 +209,4 @@ def _xmp(record: str | None) -> str:
 
 
 def _record(text: str | None) -> dict[str, Any] | None:
-    try:
-        record = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) and record else None
+    return json_object(text) or None

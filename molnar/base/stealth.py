@@ -33,25 +33,25 @@ def hidden_text(image: Image.Image) -> str | None:
     """
     if image.mode not in ("RGB", "RGBA"):
         return None
-    pixels = np.asarray(image)
     for channels in ("A", "RGB"):
         if channels == "A" and image.mode == "RGB":
             continue
-        start = _bits(pixels, channels, _START_BITS)
+        start = _bits(image, channels, _START_BITS)
         name, size = start[:_NAME_BYTES], int.from_bytes(start[_NAME_BYTES:], "big")
         place, packed = _KINDS.get(name, ("", False))
         if place == channels:
-            body = _bits(pixels, channels, _START_BITS + min(size, 8 * _MOST_BYTES))
+            body = _bits(image, channels, _START_BITS + min(size, 8 * _MOST_BYTES))
             return _unpacked(body[_NAME_BYTES + 4 :], packed)
     return None
 
 
-def _bits(pixels: NDArray[np.uint8], channels: str, count: int) -> bytes:
+def _bits(image: Image.Image, channels: str, count: int) -> bytes:
     """Return the first `count` hidden bits, as bytes."""
+    each = len(channels)
+    columns = min(-(-count // (image.height * each)), image.width)
+    pixels: NDArray[np.uint8] = np.asarray(image.crop((0, 0, columns, image.height)))
     planes = pixels[..., 3:] if channels == "A" else pixels[..., :3]
-    height, _, each = planes.shape
-    columns = -(-count // (height * each))
-    low = planes[:, :columns].transpose(1, 0, 2).reshape(-1)[:count] & 1
+    low = planes.transpose(1, 0, 2).reshape(-1)[:count] & 1
     return np.packbits(low).tobytes()
 
 

@@ -1,0 +1,1 @@
+"""The server: one queue of jobs behind every way to ask for a picture over HTTP."""
