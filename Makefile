@@ -2,7 +2,7 @@
 PYTHON ?= python
 DEMO ?= runs/demo
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types arch docs test test-all bench demo check
+.PHONY: help setup fmt lint types arch docs test test-browser test-served test-all bench demo check
 
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -29,6 +29,12 @@ docs:  ## run every code block of README.md and docs/
 
 test:  ## run the tests (CPU, no network)
 	$(PYTHON) -m pytest
+
+test-browser:  ## run the studio in headless Chromium
+	$(PYTHON) -m pytest -n 0 -m browser tests/server
+
+test-served:  ## fuzz, flood and kill a server on loopback
+	$(PYTHON) -m pytest -n 0 -m served tests/server
 
 test-all:  ## run the tests, the slow ones too
 	$(PYTHON) -m pytest -m "not gpu"

@@ -84,46 +84,18 @@ def _page(flags: Mapping[str, Any], store: Store) -> None:
 
 def _told(flags: Mapping[str, Any], store: Store, found: Found) -> Story:
     from molnar.app.cli.models import search
-    from molnar.app.session import library
-    from molnar.base.errors import RequestError, one_line
+    from molnar.app.explaining import request_of, story_of
     from molnar.base.metadata import read
-
-    request = found.parent.request
-    if request is None:
-        raise RequestError(
-            f"{one_line(found.path)} carries no record of ours; only such pictures can be drawn "
-            "again and explained: draw one with `molnar make`, or look for its like with --sources"
-        )
-    from molnar.explain.scene import drawing
-    from molnar.explain.story import tell
     from molnar.pipeline import load
 
+    request_of(found)  # before a model is loaded for nothing
     record = read(found.path).record or {}
     model = flags["model"] or str(record.get("model") or "sticker")
     pipeline = load(model, threads=flags["threads"], search=search())
-    pipeline.library = library(store, {})
     bar = Bar(shown=not flags["quiet"] and sys.stderr.isatty())
-    drawn = drawing(pipeline, request, lambda step: bar("drawing", step.index, step.of))
-    story = tell(
-        pipeline, drawn, original=found.parent.pixels, lineage=_lineage(found, store), say=bar
-    )
+    story = story_of(pipeline, store, found, bar)
     bar.clear()
     return story
-
-
-def _lineage(found: Found, store: Store) -> list[str]:
-    """List what a picture of the history was made from, oldest first, and itself."""
-    if found.ancestor is None:
-        return []
-    from molnar.app.references import picture_name
-
-    own = found.ancestor
-    links = sorted(store.lineage(own.reference).ancestors, key=lambda link: -link.generations)
-    names = [
-        f"{link.job if link.number is None else picture_name(link.job, link.number)} ({link.role})"
-        for link in links
-    ]
-    return [*names, own.reference] if names else []
 
 
 def _history(picture: str) -> Store:

@@ -25,6 +25,7 @@ LIMITS = (  # bytes of a body under a prefix; the first that fits counts
     ("/api/pictures", 20_000_000 + 65_536),  # one more than a picture may have, to say so
     ("/sdapi/", 64_000_000),
     ("/v1/", 64_000_000),
+    ("/mcp", 30_000_000),
     ("/", 1_000_000),
 )
 _NAME = re.compile(

@@ -1,0 +1,194 @@
+"""A job of the queue in, its pictures in the history out, and every step told on the way."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from molnar.app.job import Job, NewPicture
+from molnar.app.jobs import Store
+from molnar.app.jobs_schema import Database
+from molnar.app.orders import order_from, pictures_of
+from molnar.app.orders.tasks import task_of
+from molnar.app.server.sheet import Quiet, Sheet
+from molnar.app.session import Drawn, Finished, Numbered, Session, Stepped
+from molnar.base.errors import MolnarError, RequestError, one_line
+from molnar.base.request import Request
+from molnar.bundle import Bundle
+from molnar.engines.sharing import Shared
+from molnar.latent.preview import Previewer
+from molnar.pipeline import Pipeline
+
+Say = Callable[[dict[str, Any]], None]
+
+
+class Easel:
+    """A model that draws several pictures at once.
+
+    A picture is a thread; what all of them compute at a moment is put together (`engines/
+    sharing.py`). One job gets half of the places at most, so that the next need not wait for it.
+    """
+
+    def __init__(self, store: Store, pipeline: Pipeline, shared: Shared, slots: int) -> None:
+        """Join a model and a history.
+
+        Args:
+            store: The history, as the worker claims jobs from it.
+            pipeline: The model, on `shared`.
+            shared: Its parts.
+            slots: Pictures at once.
+        """
+        self.store, self.pipeline, self.shared = store, pipeline, shared
+        self.previewer = Previewer(shared, pipeline.bundle.manifest.latent)
+        self.quiet = Quiet()
+        self._places = threading.BoundedSemaphore(slots)
+        self._of_one = max(1, slots // 2)
+
+    @classmethod
+    def open(
+        cls,
+        store: Store,
+        model: str,
+        engine: str,
+        *,
+        threads: int | None,
+        search: Sequence[Path],
+        slots: int,
+    ) -> Easel:
+        """Load a model.
+
+        Raises:
+            BundleError: It is not there, or is damaged.
+        """
+        bundle = Bundle.load(model, search=search)
+        shared = Shared(bundle, engine, threads=threads)
+        return cls(store, Pipeline(bundle, shared, engine), shared, slots)
+
+    def about(self) -> dict[str, Any]:
+        """Say which model this is."""
+        bundle = self.pipeline.bundle
+        return {"model": bundle.manifest.name, "hash": bundle.hash, "engine": self.pipeline.engine}
+
+    def batches(self) -> list[int]:
+        """Give how many rows were computed at once, each time since this was asked last."""
+        told: list[int] = getattr(self.shared, "batches", list)()
+        return told
+
+    def session(self) -> Session:
+        """Give a session for the calling thread; to be closed there."""
+        store = Store(Database(self.store.database.folder))
+        self.store.lend(store)  # what that thread draws was claimed by the worker's own
+        return Session(store, self._apart, self._side_by_side)
+
+    def _apart(self) -> Pipeline:
+        return self.pipeline.apart(self.pipeline.library)
+
+    def _side_by_side(self, pipeline: Pipeline, requests: Sequence[Request]) -> Iterator[Numbered]:
+        """Draw the pictures of a job at once: their steps and themselves, as they come."""
+        units = [(request, index) for request in requests for index in range(request.count)]
+        sheet = Sheet(pipeline, self.shared, self._places, self._of_one, self.quiet)
+        yield from sheet.draw(units)
+
+
+@dataclass
+class Running:
+    """A claimed job in its thread."""
+
+    job: Job
+    over: Callable[[str], None]
+    why: str = ""  # it is to end before its end: cancelled or released
+    failure: str | None = None  # why it could not be drawn
+    thread: threading.Thread | None = None
+
+    def begin(self, easel: Easel, say: Say) -> None:
+        """Start to draw."""
+        self.thread = threading.Thread(
+            target=self._run, args=(easel, say), name=f"molnar-{self.job.id}"
+        )
+        self.thread.start()
+
+    def stop(self, why: str) -> None:
+        """Let it end between two steps; being cancelled counts more than going back."""
+        self.why = "cancelled" if "cancelled" in (why, self.why) else why
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        if self.thread is not None:
+            self.thread.join()
+
+    def _run(self, easel: Easel, say: Say) -> None:
+        """Draw a job and tell how it ended, whatever happens."""
+        try:
+            with easel.session() as session:
+                self._draw(easel, session, say)
+        except Exception as error:  # noqa: BLE001  # one job's trouble is not another's
+            if isinstance(error, MemoryError):
+                say({"kind": "gauge", "out_of_memory": True})
+            self.failure = reason(error)
+        finally:
+            self.over(self.job.id)
+
+    def _draw(self, easel: Easel, session: Session, say: Say) -> None:
+        job = self.job.id
+        order = order_from(self.job.extra["order"])
+        say({"kind": "started", "job": job, "pictures": pictures_of(order, session.store)})
+        task = task_of(session, order)
+        notes = session.notes(task)
+        task = replace(task, extra={**task.extra, "notes": notes} if notes else task.extra)
+        kept: dict[int, NewPicture] = {}
+        with closing(session.draw(task, self.job)) as events:
+            for event in events:
+                if isinstance(event, Stepped):
+                    say({"job": job, **stepped(event, easel.previewer)})
+                elif isinstance(event, Drawn):
+                    kept[event.number] = NewPicture.of(event.picture, event.png)
+                    say({"job": job, **drawn(event)})
+                elif isinstance(event, Finished):
+                    say({"kind": "done", "job": job})
+                    return
+                if self.why:
+                    break
+        if self.why == "cancelled":
+            session.store.stopped(job, kept)
+            say({"kind": "cancelled", "job": job})
+        else:
+            session.store.release(job)
+
+
+def stepped(event: Stepped, previewer: Previewer) -> dict[str, Any]:
+    """Tell a step: what the picture will look like, as far as can be said."""
+    step = event.step
+    preview = previewer.encoded(step.x0)
+    return {
+        "kind": "step",
+        "picture": event.number,
+        "index": step.index,
+        "of": step.of,
+        "preview": base64.b64encode(preview).decode("ascii"),
+    }
+
+
+def drawn(event: Drawn) -> dict[str, Any]:
+    """Tell a finished picture."""
+    height, width = event.picture.image.shape[:2]
+    return {
+        "kind": "picture",
+        "number": event.number,
+        "seed": event.picture.seed,
+        "width": width,
+        "height": height,
+    }
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line why a job failed."""
+    if isinstance(error, MemoryError) or "bad allocation" in str(error):
+        return "memory did not suffice; ask for fewer or smaller pictures"
+    if isinstance(error, (MolnarError, RequestError)):
+        return one_line(error)
+    return f"{type(error).__name__}: {one_line(error)}"

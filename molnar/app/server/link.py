@@ -1,0 +1,130 @@
+"""The worker process, seen from the web process: messages to it, messages from it, and its deaths.
+
+One JSON object a line each way, over pipes that nobody else can open. When the web process dies,
+however it dies, the worker reads the end of its pipe and ends too; when the worker dies it is
+started again, sooner the first time than the tenth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Message = dict[str, Any]
+LINE = 64 * 2**20  # bytes: an explanation is a page with pictures in it
+WAIT = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before the next start, by how many failed in a row
+WELL = 20.0  # seconds: a worker that lived so long was no failure
+GRACE = 10.0  # seconds to end in when asked
+
+
+class Link:
+    """Keeps one worker running.
+
+    Example:
+        >>> link = Link(["--model", "sticker"], heard, died)  # doctest: +SKIP
+        >>> await link.start()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        arguments: list[str],
+        heard: Callable[[Message], None],
+        died: Callable[[int], Awaitable[None]],
+    ) -> None:
+        """Remember how to start a worker.
+
+        Args:
+            arguments: Of `python -m molnar.app.server.worker`.
+            heard: Called with each of its messages.
+            died: Awaited with the exit status whenever it ended without being asked to.
+        """
+        self._arguments = arguments
+        self._heard = heard
+        self._died = died
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._ending = False
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process number, while there is one."""
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> None:
+        """Start the worker, and from now on start it again whenever it ends."""
+        await self._launch()
+        self._keeper = asyncio.create_task(self._keep())
+
+    def say(self, message: Message) -> None:
+        """Send a message; one to a worker that just died is lost, the queue is in the database."""
+        process = self._process
+        if process is None or process.stdin is None or process.returncode is not None:
+            return
+        with contextlib.suppress(OSError, RuntimeError):
+            process.stdin.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+
+    async def stop(self) -> None:
+        """Let the worker put its work back into the queue, and end it."""
+        self._ending = True
+        process = self._process
+        if process is not None and process.returncode is None:
+            self.say({"do": "quit"})
+            try:
+                await asyncio.wait_for(process.wait(), GRACE)
+            except asyncio.TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+
+    async def _launch(self) -> None:
+        self.starts += 1
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "molnar.app.server.worker",
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LINE,
+            start_new_session=True,  # Ctrl-C is for the web process, which then asks it to end
+        )
+
+    async def _keep(self) -> None:
+        failures = 0
+        while True:
+            assert self._process is not None
+            begun = time.monotonic()
+            await self._listen(self._process)
+            status = await self._process.wait()
+            if self._ending:
+                return
+            failures = 0 if time.monotonic() - begun > WELL else failures + 1
+            await self._died(status)
+            await asyncio.sleep(WAIT[min(failures, len(WAIT)) - 1] if failures else 0)
+            await self._launch()
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except (ValueError, OSError):  # a line without an end: it cannot be trusted any more
+                process.kill()
+                return
+            if not line:
+                return
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue  # a half line, as it was killed
+            if isinstance(message, dict):
+                self._heard(message)
