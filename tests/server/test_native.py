@@ -298,7 +298,7 @@ def test_what_is_in_a_picture_and_where(client: httpx.Client) -> None:
     described = client.post("/api/describe", json={"picture": name}).json()
     assert len(described["prompts"]) == 4
     found = client.post("/api/where", json={"picture": name, "words": "circle"}).json()
-    mask = pixels(client, f"/api/inputs/{found['picture'].removeprefix('sha256:')}.png")
+    mask = pixels(client, f"/files/{found['picture']}.png")
     assert 0.02 < (mask > 127).mean() < 0.9
 
 

@@ -135,7 +135,17 @@ def _pages(app: FastAPI) -> None:
     async def docs() -> FileResponse:
         return FileResponse(STUDIO / "reference.html", headers={"Cache-Control": "no-cache"})
 
-    app.mount("/studio", StaticFiles(directory=STUDIO), name="studio")
+    app.mount("/studio", Fresh(directory=STUDIO), name="studio")
+
+
+class Fresh(StaticFiles):
+    """Files that a browser asks about each time: an update of molnar is seen at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """Give a file, or that it has not changed."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def dialect_of(path: str) -> Say:

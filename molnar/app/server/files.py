@@ -12,8 +12,12 @@ from fastapi.responses import FileResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from molnar.app.job import StoredPicture
+from molnar.app.server.hub import Hub
+from molnar.app.server.native.models import PICTURE
 
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP"}
+SCHEME = "sha256:"
 NEVER_CHANGES = "private, max-age=31536000, immutable"
 SMALL = (64, 1024)  # pixels of a small picture's longer side
 REMEMBERED = 512  # small pictures
@@ -23,8 +27,8 @@ router = APIRouter(tags=["files"])
 Name = Annotated[
     str,
     Path(
-        pattern=r"^[A-KMNP-Za-kmnp-z][1-9][0-9]{0,8}\.([1-9][0-9]{0,3}|grid)$",
-        description="A picture, e.g. k7.2, or k7.grid.",
+        pattern=PICTURE,
+        description="A picture: k7.2, k7.grid, or the sha256:... of one that came in.",
     ),
 ]
 
@@ -65,12 +69,12 @@ async def file(
     size: Annotated[int | None, Query(ge=SMALL[0], le=SMALL[1])] = None,
 ) -> Response:
     """Give a picture; with `size`, one whose longer side has at most so many pixels."""
-    picture = await request.app.state.hub.store(lambda store: store.picture(name))
-    headers = {
-        "Cache-Control": NEVER_CHANGES,
-        "ETag": f'"{picture.sha256[:32]}-{kind}-{size or 0}"',
-        "Content-Disposition": f'inline; filename="{picture.reference}.{kind}"',
-    }
+    hub = request.app.state.hub
+    if name.startswith(SCHEME):
+        sha = name.removeprefix(SCHEME)
+        return await _brought(hub, sha, kind, size, request)
+    picture = await hub.store(lambda store: store.picture(name))
+    headers = _headers(picture.sha256, picture.reference, kind, size)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     if kind == "png" and size is None:
@@ -80,6 +84,37 @@ async def file(
     else:
         data = await run_in_threadpool(encoded, picture.path, f".{kind}")
     return Response(data, media_type=TYPES[kind], headers=headers)
+
+
+def _headers(sha: str, name: str, kind: str, size: int | None) -> dict[str, str]:
+    return {
+        "Cache-Control": NEVER_CHANGES,
+        "ETag": f'"{sha[:32]}-{kind}-{size or 0}"',
+        "Content-Disposition": f'inline; filename="{name}.{kind}"',
+    }
+
+
+async def _brought(hub: Hub, sha: str, kind: str, size: int | None, request: Request) -> Response:
+    """Give back a picture that somebody brought, or a mask: its pixels, and no mark of ours."""
+    headers = _headers(sha, sha[:12], kind, size)
+    pixels = await hub.store(lambda store: store.get_input(sha))
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+
+    def written() -> bytes:
+        from PIL import Image
+
+        from molnar.base.metadata import flat
+
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        if size is not None:
+            image.thumbnail((size, size), Image.Resampling.LANCZOS)
+        out = io.BytesIO()
+        shown = flat(image) if kind == "jpg" else image
+        shown.save(out, FORMATS[kind], quality=QUALITY, lossless=size is None)
+        return out.getvalue()
+
+    return Response(await run_in_threadpool(written), media_type=TYPES[kind], headers=headers)
 
 
 def encoded(path: File | bytes, suffix: str, quality: int | None = None) -> bytes:

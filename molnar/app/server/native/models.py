@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from molnar.app.orders import VERBS
@@ -196,6 +195,3 @@ def fields_of_request() -> dict[str, Any]:
 def plain(obj: Any) -> dict[str, Any]:
     """Return a dataclass as JSON."""
     return to_json(obj)
-
-
-Sha = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="Of the pixels.")]

@@ -76,17 +76,3 @@ async def describe(body: models.Pictured, request: Request) -> dict[str, Any]:
 async def where(body: models.Where, request: Request) -> dict[str, Any]:
     """Find what words name in a picture: the name of a mask, white there."""
     return await hub_of(request).ask("where", picture=body.picture, words=body.words)
-
-
-@router.get("/inputs/{sha}.png", response_class=Response)
-async def input_picture(sha: models.Sha, request: Request) -> Response:
-    """Give a picture that was uploaded, or a mask that was found."""
-    import io
-
-    from PIL import Image
-
-    pixels = await hub_of(request).store(lambda store: store.get_input(sha))
-    out = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(out, "PNG")
-    headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-    return Response(out.getvalue(), media_type="image/png", headers=headers)

@@ -1,0 +1,87 @@
+/**
+ * The settings of the next drawing: only what differs from the model's own choice, so that an
+ * empty wish is "as you think best". They stay until changed; the prompt is no part of them.
+ */
+
+import * as api from "./api.js";
+import { set, setting } from "./settings.js";
+
+const COUNT = 4; // a grid, unless another number is wished for
+const ONCE = ["image", "strength", "image_prompt", "iw"]; // not kept from visit to visit
+
+export const wish = new EventTarget();
+
+let values = { ...setting("wish") };
+
+/** What is wished for a field, or undefined. */
+export const wished = (name) => values[name];
+
+/** All that is wished for. */
+export const wishes = () => ({ ...values });
+
+/** Wish for values; undefined takes a wish back. */
+export function ask(changes) {
+  const merged = { ...values, ...changes };
+  values = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
+  const kept = Object.entries(values).filter(([name]) => !ONCE.includes(name));
+  set("wish", Object.fromEntries(kept));
+  wish.dispatchEvent(new Event("change"));
+}
+
+/** Take all wishes back. */
+export function reset() {
+  values = {};
+  ask({});
+}
+
+/** The body of POST /api/jobs: these wishes for a prompt. */
+export function bodyOf(prompt) {
+  const { count = COUNT, ...rest } = values;
+  return { prompt, ...rest, count, ...(count > 1 ? { grid: true } : {}) };
+}
+
+let asked = null;
+
+/**
+ * Limits, defaults and help of every field, as the server tells them.
+ * @returns {Promise<Object<string, {description: string, minimum?: number, maximum?: number,
+ *   multipleOf?: number, enum?: string[], default?: any}>>}
+ */
+export function fields() {
+  asked ??= api
+    .fields()
+    .then((told) => ({ ...told.fields, styles: told.styles }))
+    .catch((error) => {
+      asked = null;
+      throw error;
+    });
+  return asked;
+}
+
+// What of a finished request is a wish: the rest (plan, mask, variations ...) belongs to its verb.
+const RESTORED = [
+  "negative_prompt",
+  "width",
+  "height",
+  "steps",
+  "guidance",
+  "sampler",
+  "schedule",
+  "transparent",
+  "quality",
+  "tile",
+  "chaos",
+  "stop",
+  "literal",
+];
+
+/** Wish for what a request had, and its seed. `schema` says which values need no wish. */
+export function restore(request, schema, seed = request.seed) {
+  reset();
+  const differs = RESTORED.filter((name) => {
+    const value = request[name];
+    return value != null && value !== schema[name]?.default;
+  });
+  const changes = Object.fromEntries(differs.map((name) => [name, request[name]]));
+  ask({ ...changes, ...(seed == null ? {} : { seed }) });
+}
