@@ -6,10 +6,10 @@ of a request nor the pictures beside it ever change a picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +18,21 @@ from molnar.base.clock import Clock
 from molnar.base.images import fit, from_model, on_white
 from molnar.base.request import Picture, Request
 from molnar.base.rng import PictureRng, varied
-from molnar.base.tiling import wrapped
-from molnar.base.types import Denoise, Parts, Plan, Step, TextEmbedding
+from molnar.base.types import Denoise, Parts, Step, TextEmbedding
 from molnar.bundle import Bundle
-from molnar.canvas import Canvas, canvas
+from molnar.canvas import canvas
 from molnar.choosing import rank, rated, sight
 from molnar.diffusion.flow import Velocity, add_noise
 from molnar.diffusion.guidance import Guidance, anchored, mixed, paired, stepwise
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import partial, times_of
 from molnar.diffusion.seamless import seamless
-from molnar.engines import open_parts
-from molnar.latent.format import ratio_of
+from molnar.drawn import Drawn, check_places, drawable, last_step, smaller, upscale_of
+from molnar.engines import open_parts, prepare
 from molnar.reading import Heard, Reader, Told
 from molnar.resolving import resolved
 from molnar.starting import (
     Library,
-    Start,
     as_seen,
     begin,
     check_mask,
@@ -49,7 +47,6 @@ __all__ = ["Pipeline", "load"]
 Pixels = NDArray[np.uint8]
 CALM = 0.7  # rescale of guidance by several texts
 REACH = 12  # cells that decoder and upscaler see to each side, at most
-NEAR = 0.03  # of a shape: sizes are multiples of 8
 REMEMBERED = 16  # pictures that requests named, at most 64 MB each
 
 
@@ -102,6 +99,18 @@ class Pipeline(Reader):
         self.engine = engine
         self.library = library
         self._seen: dict[str, Pixels] = {}  # pictures that requests named, by their hash
+
+    def apart(self, library: Library) -> Pipeline:
+        """Give a pipeline for another thread: the same model, not loaded twice.
+
+        Args:
+            library: Where the pictures that its requests name come from.
+        """
+        _ = self.meaning  # read here, or every copy would read its own
+        other = copy(self)
+        other.library = library
+        other._seen = {}
+        return other
 
     def __call__(self, request: Request) -> list[Picture]:
         """Draw every picture of a request."""
@@ -158,15 +167,21 @@ class Pipeline(Reader):
                 notes.append(f"the prompt is too long for this model, not read: {' '.join(lost)}")
         return notes
 
-    def draw(self, request: Request) -> Iterator[Step | Picture]:
+    def draw(self, request: Request, only: Sequence[int] | None = None) -> Iterator[Step | Picture]:
         """Draw picture after picture: the steps of each, then the picture itself.
 
         Closing the iterator stops the work at once.
 
+        Args:
+            request: What to draw. Its seed must be given if only some are drawn here, and the
+                others elsewhere.
+            only: Which of its pictures, from 0; None = all. They are what they are among all.
+
         Raises:
-            RequestError: A field of the request is out of its range.
+            RequestError: A field of the request is out of its range, or it has no such picture.
         """
         request = self.resolve(request)
+        wanted = range(request.count) if only is None else check_places(only, request.count)
         assert request.seed is not None
         shape = canvas(request, self.bundle.manifest)
         later = {"upscaler": shape.enlargements > 0, "clip": request.best_of > 1}
@@ -177,12 +192,12 @@ class Pipeline(Reader):
             unknown = self.unknown(", ".join(self.texts(request)))
         inputs = {name: self._seen[name] for name in (request.image, request.mask) if name}
         start = begin(request, inputs, shape, self.parts.encode)
-        for index in range(request.count):
+        for index in wanted:
             clock = Clock(text=clock.seconds["text"])
-            found: list[_Drawn] = []
+            found: list[Drawn] = []
             for number in range(request.best_of):
                 alone = request.single(index * request.best_of + number)
-                drawn = _Drawn(alone, clock, shape, start)
+                drawn = Drawn(alone, clock, shape, start)
                 if start is not None and request.strength == 0:
                     added = any(request.outpaint)
                     drawn.image = as_seen(start.frame if added else inputs[request.image])
@@ -208,7 +223,7 @@ class Pipeline(Reader):
                 fit=best.fit,
             )
 
-    def _sample(self, drawn: _Drawn, heard: Heard) -> Iterator[Step]:
+    def _sample(self, drawn: Drawn, heard: Heard) -> Iterator[Step]:
         """Embeddings and noise -> a plan, and a latent, step by step."""
         manifest, request = self.bundle.manifest, drawn.request
         assert request.sampler is not None
@@ -245,7 +260,7 @@ class Pipeline(Reader):
             times = partial(times, request.strength)
         return [float(t) for t in times]
 
-    def _denoiser(self, drawn: _Drawn, heard: Heard, told: Told, times: Sequence[float]) -> Denoise:
+    def _denoiser(self, drawn: Drawn, heard: Heard, told: Told, times: Sequence[float]) -> Denoise:
         """Close all that is known of a picture over the network: (x_t, t) -> estimate of x0."""
         defaults, request = self.bundle.manifest.defaults, drawn.request
         assert request.guidance is not None
@@ -266,7 +281,7 @@ class Pipeline(Reader):
             return denoise
         return anchored(denoise, drawn.start.latent, drawn.start.fresh)
 
-    def _decode(self, drawn: _Drawn, text: TextEmbedding | None) -> None:
+    def _decode(self, drawn: Drawn, text: TextEmbedding | None) -> None:
         """A latent -> a small picture, and if there are several, how well it fits the text."""
         scale = self.bundle.manifest.latent.downscale
         with drawn.clock.times("decode"):
@@ -278,7 +293,7 @@ class Pipeline(Reader):
             size = drawn.request.height, drawn.request.width
             drawn.fit = rated(self.parts, sight(self.bundle), drawn.image, text, size)
 
-    def _finish(self, drawn: _Drawn) -> Pixels:
+    def _finish(self, drawn: Drawn) -> Pixels:
         """A small picture -> upscaler -> the pixels of the picture."""
         image, request = drawn.image, drawn.request
         with drawn.clock.times("upscale"):
@@ -293,58 +308,3 @@ class Pipeline(Reader):
         if not request.transparent:
             pixels = np.ascontiguousarray(pixels[..., :3])
         return pixels if drawn.start is None else laid_back(pixels, drawn.start)
-
-
-@dataclass
-class _Drawn:
-    """A picture on its way."""
-
-    request: Request  # of it alone
-    clock: Clock  # shared by those that one is chosen from
-    shape: Canvas
-    start: Start | None = None
-    plan: Plan = ()
-    latent: Any = None  # 1 C h w
-    image: Any = None  # 1 4 H W in [-1, 1], as decoded
-    fit: float | None = None
-
-    @property
-    def seed(self) -> int:
-        """Its own seed."""
-        assert self.request.seed is not None
-        return self.request.seed
-
-    def edged(self, apply: Callable[[Any], Any], x: Any, *, margin: int, scale: int) -> Any:
-        """Apply a network to it, as to a picture with borders or as to one whose edges meet."""
-        if not self.request.tile:
-            return apply(x)
-        return wrapped(apply, x, margin=margin, scale=scale)
-
-
-def drawable(request: Request, aspects: Sequence[str]) -> bool:
-    """Tell whether a picture has one of the shapes that a model was taught."""
-    wanted = request.width / request.height
-    return any(abs(ratio_of(aspect) / wanted - 1) < NEAR for aspect in aspects)
-
-
-def upscale_of(bundle: Bundle) -> int:
-    """Give the factor of a bundle's upscaler; 1 if it has none."""
-    part = bundle.manifest.parts.get("upscaler")
-    return 1 if part is None else int(part.config.get("scale", 4))
-
-
-def smaller(image: Any, request: Request) -> bool:
-    """Tell whether a picture 1 4 H W must be enlarged to cover what is asked for."""
-    return bool(image.shape[2] < request.height or image.shape[3] < request.width)
-
-
-def last_step(steps: int, stop: int) -> int:
-    """Turn a percentage of the steps into how many are taken, one at least."""
-    return max(1, round(steps * stop / 100))
-
-
-def prepare(parts: Parts, *names: str) -> None:
-    """Let an engine that loads its parts lazily begin with these, side by side."""
-    begin: Callable[..., None] | None = getattr(parts, "prepare", None)
-    if begin is not None:
-        begin(*names)

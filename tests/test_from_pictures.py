@@ -17,7 +17,8 @@ from molnar.base.errors import DataError, RequestError
 from molnar.base.images import premultiply
 from molnar.base.request import Picture, Request, Variation, request_from
 from molnar.canvas import canvas
-from molnar.pipeline import REMEMBERED, Pipeline, _Drawn, last_step, load
+from molnar.drawn import Drawn, last_step
+from molnar.pipeline import REMEMBERED, Pipeline, load
 from molnar.starting import as_seen, name_of, rgba, share
 from molnar.verbs import Parent, Wish
 
@@ -281,7 +282,7 @@ def test_a_tile_is_finished_like_a_picture_that_goes_on(pipeline: Pipeline, samp
     request = pipeline.resolve(asked(tile=True, height=512, width=512, sampler=sampler))
     [picture] = pipeline(request)
     *_, last = pipeline.steps(request)
-    turned = _Drawn(request, Clock(), canvas(request, pipeline.bundle.manifest))
+    turned = Drawn(request, Clock(), canvas(request, pipeline.bundle.manifest))
     turned.latent = np.roll(last.x, (5, 3), (2, 3))
     pipeline._decode(turned, None)
     image = pipeline._finish(turned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from molnar.base.errors import ConfigError
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from molnar.base.types import Parts
     from molnar.bundle import Bundle
 
-__all__ = ["ENGINES", "open_parts"]
+__all__ = ["ENGINES", "open_parts", "prepare"]
 
 ENGINES = ("onnx", "torch")
 
@@ -40,3 +41,10 @@ def open_parts(bundle: Bundle, engine: str = "onnx", *, threads: int | None = No
 
         return TorchParts(bundle, threads=threads)
     raise ConfigError(f"got engine {engine!r}; expected one of {', '.join(ENGINES)}")
+
+
+def prepare(parts: Parts, *names: str) -> None:
+    """Let an engine that loads its parts lazily begin with these, side by side."""
+    begin: Callable[..., None] | None = getattr(parts, "prepare", None)
+    if begin is not None:
+        begin(*names)

@@ -1,0 +1,79 @@
+"""A picture on its way through the pipeline: what it is so far, and how far it still has to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from molnar.base.clock import Clock
+from molnar.base.errors import RequestError
+from molnar.base.request import Request
+from molnar.base.tiling import wrapped
+from molnar.base.types import Plan
+from molnar.bundle import Bundle
+from molnar.canvas import Canvas
+from molnar.latent.format import ratio_of
+from molnar.starting import Start
+
+NEAR = 0.03  # of a shape: sizes are multiples of 8
+
+
+@dataclass
+class Drawn:
+    """A picture on its way."""
+
+    request: Request  # of it alone
+    clock: Clock  # shared by those that one is chosen from
+    shape: Canvas
+    start: Start | None = None
+    plan: Plan = ()
+    latent: Any = None  # 1 C h w
+    image: Any = None  # 1 4 H W in [-1, 1], as decoded
+    fit: float | None = None
+
+    @property
+    def seed(self) -> int:
+        """Its own seed."""
+        assert self.request.seed is not None
+        return self.request.seed
+
+    def edged(self, apply: Callable[[Any], Any], x: Any, *, margin: int, scale: int) -> Any:
+        """Apply a network to it, as to a picture with borders or as to one whose edges meet."""
+        if not self.request.tile:
+            return apply(x)
+        return wrapped(apply, x, margin=margin, scale=scale)
+
+
+def drawable(request: Request, aspects: Sequence[str]) -> bool:
+    """Tell whether a picture has one of the shapes that a model was taught."""
+    wanted = request.width / request.height
+    return any(abs(ratio_of(aspect) / wanted - 1) < NEAR for aspect in aspects)
+
+
+def upscale_of(bundle: Bundle) -> int:
+    """Give the factor of a bundle's upscaler; 1 if it has none."""
+    part = bundle.manifest.parts.get("upscaler")
+    return 1 if part is None else int(part.config.get("scale", 4))
+
+
+def smaller(image: Any, request: Request) -> bool:
+    """Tell whether a picture 1 4 H W must be enlarged to cover what is asked for."""
+    return bool(image.shape[2] < request.height or image.shape[3] < request.width)
+
+
+def last_step(steps: int, stop: int) -> int:
+    """Turn a percentage of the steps into how many are taken, one at least."""
+    return max(1, round(steps * stop / 100))
+
+
+def check_places(only: Sequence[int], count: int) -> Sequence[int]:
+    """Check which pictures of a request are wanted.
+
+    Raises:
+        RequestError: It has no such picture.
+    """
+    for index in only:
+        if not 0 <= index < count:
+            raise RequestError(f"got picture {index}; expected 0 to {count - 1} of this request")
+    return only
