@@ -45,6 +45,8 @@ bench:  ## measure speed, start-up and size
 	$(PYTHON) benchmarks/world.py
 	$(PYTHON) benchmarks/training_speed.py
 	$(PYTHON) benchmarks/install_size.py
+	$(PYTHON) benchmarks/sharing.py
+	for what in start latency throughput flood; do $(PYTHON) benchmarks/serving.py $$what; done
 
 demo:  ## train every part on shapes for a few minutes, make a model of them, draw with it
 	$(PYTHON) -m molnar train all --minutes 5 --out $(DEMO)/parts

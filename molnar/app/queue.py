@@ -231,8 +231,13 @@ class Queue(Waiting):
             connection.execute(query, (row["serial"],))
             return self._end(ref, "cancelled" if row["stopping"] else "queued")
 
-    def cancel(self, ref: str) -> Job:
+    def cancel(self, ref: str, forget: bool = False) -> Job:
         """Cancel a job that waits; tell one that runs to stop; leave one that has ended.
+
+        Args:
+            ref: The job.
+            forget: Its idempotency key, and so that of all that were queued with it, names nothing
+                any more: whoever comes back with it has not got what was asked for.
 
         Raises:
             RequestError: There is no such job.
@@ -247,6 +252,12 @@ class Queue(Waiting):
                 "WHERE serial = ? AND state = 'queued'",
                 (inputs.now(), serial),
             )
+            if forget:
+                query = (
+                    "UPDATE jobs SET idempotency_key = NULL "
+                    "WHERE serial = (SELECT batch FROM jobs WHERE serial = ?)"
+                )
+                connection.execute(query, (serial,))
             return self.job(ref)
 
     def recover(self) -> list[Job]:

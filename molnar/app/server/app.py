@@ -20,9 +20,10 @@ from starlette.routing import Match
 
 from molnar.app.queue import QueueFull
 from molnar.app.server import a1111, files, mcp, openai
+from molnar.app.server.gauges import Counted, watch
 from molnar.app.server.guard import Guard, Policy
 from molnar.app.server.hub import Hub
-from molnar.app.server.limits import Busy, Silent
+from molnar.app.server.limits import Busy, Silent, Unkept
 from molnar.app.server.native import about, jobs, pictures, views
 from molnar.app.server.uploads import UploadError
 from molnar.app.server.waiting import GONE, Failed, Gone
@@ -41,6 +42,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (QueueFull, 429),
     (Gone, GONE),
     (Silent, 503),
+    (Unkept, 503),
     (NotThereError, 404),
     (RequestError, 400),
     (DataError, 400),
@@ -76,6 +78,7 @@ def create_app(hub: Hub, policy: Policy) -> FastAPI:
     )
     app.state.hub = hub
     app.state.policy = policy
+    watch(hub)
     for router in (jobs.router, pictures.router, about.router, files.router):
         app.include_router(router)
     for dialect in (a1111.router, openai.router):
@@ -87,7 +90,7 @@ def create_app(hub: Hub, policy: Policy) -> FastAPI:
     return app
 
 
-def guarded(app: FastAPI) -> Guard:
+def guarded(app: FastAPI) -> Counted:
     """Put the guard before an application: its headers are then on every answer, also of errors."""
 
     async def refused(scope: Any, status: int, message: str) -> Response:
@@ -97,7 +100,7 @@ def guarded(app: FastAPI) -> Guard:
             response.headers["Allow"] = ", ".join(methods_at(app, str(scope["path"])))
         return response
 
-    return Guard(app, app.state.policy, refused)
+    return Counted(Guard(app, app.state.policy, refused), app.state.hub.metrics)
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:
@@ -120,7 +123,7 @@ _ANSWERS = {
     415: "Not of a type that is read here.",
     422: "A field is out of its range, or unknown.",
     429: "The queue is full; see Retry-After.",
-    503: "The model is starting again; see Retry-After.",
+    503: "The model is starting again, or the disk is full; see the message and Retry-After.",
 }
 
 

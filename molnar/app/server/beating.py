@@ -10,14 +10,14 @@ BEAT_SECONDS = 15.0
 
 
 async def beaten(
-    source: AsyncIterator[bytes], seconds: float = BEAT_SECONDS
+    source: AsyncIterator[bytes], seconds: float | None = None
 ) -> AsyncIterator[bytes]:
     """Pass chunks on, with a comment wherever none came for so long: both ends know it lives."""
     pending: asyncio.Future[bytes] | None = None
     try:
         while True:
             pending = pending or asyncio.ensure_future(anext(source))  # type: ignore[arg-type]
-            done, _ = await asyncio.wait({pending}, timeout=seconds)
+            done, _ = await asyncio.wait({pending}, timeout=seconds or BEAT_SECONDS)
             if not done:
                 yield BEAT
                 continue

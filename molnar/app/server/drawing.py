@@ -15,9 +15,10 @@ from molnar.app.jobs import Store
 from molnar.app.jobs_schema import Database
 from molnar.app.orders import order_from, pictures_of
 from molnar.app.orders.tasks import task_of
+from molnar.app.server.reasons import ShortError, explained
 from molnar.app.server.sheet import Quiet, Sheet
 from molnar.app.session import Drawn, Finished, Numbered, Session, Stepped
-from molnar.base.errors import MolnarError, RequestError, one_line
+from molnar.base.errors import one_line
 from molnar.base.request import Request
 from molnar.bundle import Bundle
 from molnar.engines.sharing import Shared
@@ -127,9 +128,10 @@ class Running:
             with easel.session() as session:
                 self._draw(easel, session, say)
         except Exception as error:  # noqa: BLE001  # one job's trouble is not another's
-            if isinstance(error, MemoryError):
+            told = explained(error)
+            if isinstance(told, ShortError):
                 say({"kind": "gauge", "out_of_memory": True})
-            self.failure = reason(error)
+            self.failure = one_line(told)
         finally:
             self.over(self.job.id)
 
@@ -183,12 +185,3 @@ def drawn(event: Drawn) -> dict[str, Any]:
         "width": width,
         "height": height,
     }
-
-
-def reason(error: BaseException) -> str:
-    """Say in one line why a job failed."""
-    if isinstance(error, MemoryError) or "bad allocation" in str(error):
-        return "memory did not suffice; ask for fewer or smaller pictures"
-    if isinstance(error, (MolnarError, RequestError)):
-        return one_line(error)
-    return f"{type(error).__name__}: {one_line(error)}"

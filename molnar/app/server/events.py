@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any
 
 ENDS = ("done", "failed", "cancelled")
@@ -47,8 +48,10 @@ class Live:
     finished: int = 0  # of its pictures
     steps: dict[int, tuple[int, int]] = field(default_factory=dict)  # picture: index, of
     preview: str | None = None  # the latest, base64 of a WebP
+    since: float = field(default_factory=monotonic)  # when this server first heard of it
     started: float | None = None  # time.monotonic()
     stopping: bool = False  # somebody asked for its end
+    waiting: int = 0  # callers whose connection is held until it has ended
     events: list[Event] = field(default_factory=list)
     _last: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,7 +92,8 @@ class Live:
         seen = after if after <= self._last else 0  # numbers begin anew when the server does
         while True:
             changed = self._changed
-            for event in [one for one in self.events if one.number > seen]:
+            # Numbers are consecutive, and the last one is known: no need to look at all of them.
+            for event in self.events[-(self._last - seen) :] if seen < self._last else ():
                 seen = event.number
                 yield event
                 if event.last:

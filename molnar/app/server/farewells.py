@@ -19,7 +19,7 @@ def cancel_later(hub: Hub, job: str) -> None:
 
     async def quietly() -> None:
         with suppress(MolnarError):  # it has ended meanwhile, or was deleted
-            await hub.cancel(job)
+            await hub.cancel(job, forget=True)  # who asks again wants pictures
 
     task = asyncio.get_running_loop().create_task(quietly())
     _tasks.add(task)

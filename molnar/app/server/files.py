@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from molnar.app.job import StoredPicture
 from molnar.app.server.hub import Hub
+from molnar.app.server.kept import there
 from molnar.app.server.native.models import PICTURE
 
 TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
@@ -73,7 +74,7 @@ async def file(
     if name.startswith(SCHEME):
         sha = name.removeprefix(SCHEME)
         return await _brought(hub, sha, kind, size, request)
-    picture = await hub.store(lambda store: store.picture(name))
+    picture = await hub.store(lambda store: there(store.picture(name)))
     headers = _headers(picture.sha256, picture.reference, kind, size)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)

@@ -12,7 +12,6 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,14 +20,18 @@ from molnar.app.jobs import Store
 from molnar.app.orders import Order, checked, cost_of, pictures_of, said, to_json, verb_of
 from molnar.app.queue import Queued, QueueFull
 from molnar.app.server.events import ENDS, Event
-from molnar.app.server.limits import Busy, Limits, Now, Silent, TooCostly
+from molnar.app.server.health import Health
+from molnar.app.server.kept import there, unheard
+from molnar.app.server.limits import Busy, Limits, Now, Silent, TooCostly, Unkept
 from molnar.app.server.link import Link, Message
 from molnar.app.server.lives import Lives
 from molnar.app.server.metrics import Metrics
-from molnar.base.errors import MolnarError, RequestError
+from molnar.base.errors import DataError, MolnarError, RequestError
 
 T = TypeVar("T")
 ASK_SECONDS = 120.0
+MOST_ASKS = 64  # questions at once
+TEND_SECONDS = 1.0  # between looks at jobs that are not heard of
 RETRY_SECONDS = 2  # what a client whose job found no place is told to wait, at least
 
 
@@ -46,7 +49,7 @@ class Hub:
         self.folder = folder
         self.limits = limits or Limits()
         self.metrics = Metrics()
-        self.worker = "starting"  # starting, ready or restarting
+        self.health = Health()
         self.about: dict[str, Any] = {}  # what the worker said of itself when it was ready
         self.lives = Lives(self.metrics)
         self._history = ThreadPoolExecutor(1, thread_name_prefix="molnar-history")
@@ -54,7 +57,7 @@ class Hub:
         self._reserved = 0  # places in the queue, given to orders that are being written
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._ready = asyncio.Event()
+        self._tending: asyncio.Task[None] | None = None
         self.link = Link(["--data", str(folder), *worker], self._heard, self._died)
 
     async def start(self) -> None:
@@ -68,17 +71,27 @@ class Hub:
         for job in await self._run(opened):
             self.lives.queue(self.lives.begin(job.id))
         self.link.say({"do": "wake"})
+        self._tending = asyncio.create_task(self._tend())
 
     async def stop(self) -> None:
         """End the worker; what it was drawing goes back into the queue."""
+        if self._tending is not None:
+            self._tending.cancel()
         await self.link.stop()
         if self._store is not None:
             await self._run(self._store.close)
         self._history.shutdown()
 
     async def store(self, call: Callable[[Store], T]) -> T:
-        """Run something with the history, in the one thread that has it open."""
-        return await self._run(lambda: call(self._opened()))
+        """Run something with the history, in the one thread that has it open.
+
+        Raises:
+            Unkept: The history itself is in trouble: nothing that a caller could do better.
+        """
+        try:
+            return await self._run(lambda: call(self._opened()))
+        except DataError as error:
+            raise Unkept(str(error)) from None
 
     async def submit(
         self,
@@ -96,7 +109,9 @@ class Hub:
         Raises:
             RequestError: Something in them is out of its range, or names what is not there.
             Busy: There is no place for them.
+            Silent: There is no worker, and there will be none soon.
         """
+        self.health.check()
         room = self.limits.waiting - len(self.lives.open("queued")) - self._reserved
         if len(orders) > room and key is None:
             raise self._busy()  # without a look at the disk: a thousand may ask at once
@@ -135,18 +150,22 @@ class Hub:
             RequestError: There is no such job.
         """
         live = self.lives.get(job_id)
-        if live is None:
-            job = await self.job(job_id)
-            if job.state not in ENDS:  # begun by another process, e.g. on the command line
-                raise RequestError(f"{job_id} is not drawn by this server; its events are not here")
+        if live is None:  # begun by another process, e.g. on the command line, or long ago
+            while (job := await self.job(job_id)).state not in ENDS:
+                await asyncio.sleep(TEND_SECONDS)
             yield ended(job)
             return
         async for event in live.follow(after):
             yield event
 
-    async def cancel(self, job_id: str) -> Job:
-        """Take a job out of the queue, or stop it between two steps."""
-        job = await self.store(lambda store: store.cancel(job_id))
+    async def cancel(self, job_id: str, forget: bool = False) -> Job:
+        """Take a job out of the queue, or stop it between two steps.
+
+        Args:
+            job_id: Which.
+            forget: What was asked under its idempotency key is drawn anew when it is asked again.
+        """
+        job = await self.store(lambda store: store.cancel(job_id, forget))
         live = self.lives.get(job.id)
         if job.state == "cancelled" and live is not None and not live.ended:
             self.lives.end(live, "cancelled", {})
@@ -167,8 +186,9 @@ class Hub:
             RequestError: It cannot be answered as it was asked.
             Silent: The worker did not answer.
         """
-        with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._ready.wait(), ASK_SECONDS)
+        await self.health.known(ASK_SECONDS)
+        if len(self._asked) >= MOST_ASKS:
+            raise Silent(f"{len(self._asked)} questions are being answered already; try again")
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._asked[number] = answer
@@ -186,7 +206,7 @@ class Hub:
         Raises:
             RequestError: There is no such picture.
         """
-        return await self.store(lambda store: store.picture(ref).path.read_bytes())
+        return await self.store(lambda store: there(store.picture(ref)).path.read_bytes())
 
     def now(self) -> Now:
         """Say what is being done at this moment."""
@@ -239,8 +259,11 @@ class Hub:
         if kind == "answer":
             self._answered(message)
         elif kind == "ready":
-            self.about, self.worker = message, "ready"
-            self._ready.set()
+            self.about = message
+            self.health.is_ready()
+        elif kind == "trouble":
+            note = self.health.has_failed if message.get("fatal") else self.health.say
+            note(str(message.get("error")))
         elif kind == "gauge":
             self.metrics.measured(message)
         elif "job" in message:
@@ -259,8 +282,7 @@ class Hub:
 
     async def _died(self, status: int) -> None:
         """Find out what became of the jobs of a worker that is no more."""
-        self.worker = "restarting"
-        self._ready.clear()
+        self.health.has_ended(status)
         self.metrics.deaths.inc()
         for future in self._asked.values():
             if not future.done():
@@ -278,6 +300,35 @@ class Hub:
                 self.lives.end(live, event.kind, event.data)
             else:
                 self.lives.queue(live)
+
+    async def _tend(self) -> None:
+        """Find out, now and then, what became of jobs of which nobody tells this server.
+
+        Another server with the same history draws from the same queue, and what the worker could
+        not say is lost with it. Who waits for such a job would wait for ever, and its place in the
+        queue would never be free again.
+        """
+        doubtful: set[str] = set()
+        while True:
+            await asyncio.sleep(TEND_SECONDS)
+            try:
+                doubtful = await self._settled(doubtful)
+            except MolnarError as error:  # a locked database, a full disk: the next time perhaps
+                self.health.say(str(error))
+
+    async def _settled(self, doubtful: set[str]) -> set[str]:
+        """End what was doubtful the last time, too; return what has ended unheard."""
+        lives = {live.job: live for live in self.lives.open()}
+        if not lives:
+            return set()
+
+        silent = await self.store(lambda store: unheard(store, lives))
+        for name in doubtful & set(silent):
+            job, live = silent[name], lives[name]
+            if not live.ended:
+                event = Event(0, "cancelled", {}) if job is None else ended(job)
+                self.lives.end(live, event.kind, event.data)
+        return set(silent)
 
     def _opened(self) -> Store:
         assert self._store is not None, "the hub is not started"

@@ -25,6 +25,10 @@ class Silent(MolnarError):  # noqa: N818 - a state that passes
     """The worker does not answer: it is starting, or it ended."""
 
 
+class Unkept(MolnarError):  # noqa: N818 - a state that may pass
+    """The history cannot be read or written: a full disk, a damaged file, a long lock."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How much is taken on at once."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -17,9 +19,12 @@ from typing import Any
 
 Message = dict[str, Any]
 LINE = 64 * 2**20  # bytes: an explanation is a page with pictures in it
-WAIT = (0.0, 0.2, 0.5, 1.0, 2.0)  # seconds before the next start, by how many failed in a row
+# Seconds before the next start, by how many failed in a row.
+WAIT = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 WELL = 20.0  # seconds: a worker that lived so long was no failure
+ARENAS = "2"  # of glibc: one for each thread that ever drew would hold 200 MB more
 GRACE = 10.0  # seconds to end in when asked
+_LOG = logging.getLogger(__name__)
 
 
 class Link:
@@ -67,7 +72,7 @@ class Link:
         if process is None or process.stdin is None or process.returncode is not None:
             return
         with contextlib.suppress(OSError, RuntimeError):
-            process.stdin.write(json.dumps(message, ensure_ascii=False).encode() + b"\n")
+            process.stdin.write(json.dumps(message).encode() + b"\n")
 
     async def stop(self) -> None:
         """Let the worker put its work back into the queue, and end it."""
@@ -95,6 +100,7 @@ class Link:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE,
+            env={**os.environ, "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", ARENAS)},
             start_new_session=True,  # Ctrl-C is for the web process, which then asks it to end
         )
 
@@ -108,9 +114,21 @@ class Link:
             if self._ending:
                 return
             failures = 0 if time.monotonic() - begun > WELL else failures + 1
-            await self._died(status)
+            try:
+                await self._died(status)
+            except Exception:  # noqa: BLE001  # without a worker nothing is ever drawn again
+                _LOG.exception("what the worker left could not be settled")
             await asyncio.sleep(WAIT[min(failures, len(WAIT)) - 1] if failures else 0)
-            await self._launch()
+            await self._launch_at_last()
+
+    async def _launch_at_last(self) -> None:
+        """Start the worker, as soon as the system has the memory and the processes for it."""
+        while True:
+            try:
+                return await self._launch()
+            except OSError as error:
+                _LOG.error("the worker cannot be started: %s", error.strerror or error)
+                await asyncio.sleep(WAIT[-1])
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -127,4 +145,7 @@ class Link:
             except ValueError:
                 continue  # a half line, as it was killed
             if isinstance(message, dict):
-                self._heard(message)
+                try:
+                    self._heard(message)
+                except Exception:  # noqa: BLE001  # one odd message does not end the listening
+                    _LOG.exception("a message of the worker could not be taken")

@@ -17,9 +17,10 @@ from typing import Any
 import uvicorn
 
 from molnar.app.jobs import OFF, SWITCH
-from molnar.app.jobs_schema import data_folder
+from molnar.app.jobs_schema import Database, data_folder
 from molnar.app.server.app import create_app, guarded
 from molnar.app.server.guard import policy_for
+from molnar.app.server.health import Health
 from molnar.app.server.hub import Hub
 from molnar.app.server.limits import Limits
 from molnar.base.errors import ConfigError, one_line
@@ -57,7 +58,8 @@ def run(settings: Settings, ready: Callable[[str], None]) -> None:
         ready: Called with the base address once connections are taken.
 
     Raises:
-        ConfigError: The address cannot be had.
+        ConfigError: The address cannot be had, or the worker cannot start.
+        DataError: The history cannot be opened.
     """
     listening = bound(settings)
     port = listening.getsockname()[1]
@@ -70,8 +72,10 @@ def run(settings: Settings, ready: Callable[[str], None]) -> None:
             settings.host, port, settings.token, allow_hosts=settings.hosts,
             allow_origins=settings.origins,
         )  # fmt: skip
-        app = create_app(Hub(folder, worker_arguments(settings), settings.limits), policy)
-        asyncio.run(_serve(guarded(app), listening, lambda: ready(address)))
+        Database(folder).close()  # what is wrong with it is said before anything is started
+        hub = Hub(folder, worker_arguments(settings), settings.limits)
+        app = guarded(create_app(hub, policy))
+        asyncio.run(_serve(app, listening, lambda: ready(address), hub.health))
     finally:
         listening.close()
         if not keep:
@@ -125,11 +129,12 @@ def worker_arguments(settings: Settings) -> list[str]:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which tells when it is ready, and ends long answers when it is to end."""
+    """Uvicorn, which tells when it is ready, and ends where there is no worker to wait for."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], health: Health) -> None:
         super().__init__(config)
         self._ready = ready
+        self._health = health
 
     async def startup(self, sockets: Any = None) -> None:
         """Begin to take connections, and say so."""
@@ -137,8 +142,14 @@ class Server(uvicorn.Server):
         if self.started:
             self._ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        """Say, some times a second, whether to end: a model that is not there stays away."""
+        return await super().on_tick(counter) or self._health.hopeless
 
-async def _serve(app: Any, listening: socket.socket, ready: Callable[[], None]) -> None:
+
+async def _serve(
+    app: Any, listening: socket.socket, ready: Callable[[], None], health: Health
+) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -151,10 +162,12 @@ async def _serve(app: Any, listening: socket.socket, ready: Callable[[], None]) 
         h11_max_incomplete_event_size=64 * 2**10,
         ws="none",
     )
-    server = Server(config, ready)
+    server = Server(config, ready, health)
     with contextlib.suppress(NotImplementedError):  # no such thing on Windows
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, lambda: setattr(server, "should_exit", True))
     await server.serve(sockets=[listening])
     if not server.started:
         raise ConfigError("the server did not start; its trouble is said above")
+    if health.hopeless:
+        raise ConfigError(health.trouble)

@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import cast
 
+from molnar.app.server.reasons import explained
 from molnar.app.session import Numbered
 from molnar.base.request import Picture, Request
 from molnar.base.types import Step
@@ -97,7 +98,7 @@ class Sheet:
                 if event is None:
                     left -= 1
                 elif isinstance(event, BaseException):
-                    raise event
+                    raise explained(event)
                 else:
                     yield event
         finally:

@@ -109,9 +109,12 @@ class Worker:
         if running is not None:
             running.stop("cancelled")
             return
-        for kind, ended in ((job.state, job) for job in [self.store.job(job)]):
-            if kind in ("cancelled", "done", "failed"):
-                self.say({"kind": kind, "job": ended.id, "error": ended.error})
+        try:
+            ended = self.store.job(job)
+        except MolnarError:  # it has ended, and was deleted since
+            return
+        if ended.state in ("cancelled", "done", "failed"):
+            self.say({"kind": ended.state, "job": ended.id, "error": ended.error})
 
     def _answer(self, message: Message) -> None:
         said: Message = {"kind": "answer", "number": message["number"]}
@@ -149,7 +152,7 @@ def speaker(out: TextIO) -> Say:
     lock = threading.Lock()
 
     def say(message: Message) -> None:
-        line = json.dumps(message, ensure_ascii=False, default=str)
+        line = json.dumps(message, default=str)  # ASCII holds what no UTF-8 can
         with lock:
             out.write(line + "\n")
             out.flush()

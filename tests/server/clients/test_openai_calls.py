@@ -126,7 +126,7 @@ def test_a_stream_of_several_says_which(asked: Any) -> None:
 
 
 def test_beats_do_not_disturb_the_client(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("molnar.app.server.openai.streaming.BEAT_SECONDS", 0.001)
+    monkeypatch.setattr("molnar.app.server.beating.BEAT_SECONDS", 0.001)
 
     async def test(client: openai.AsyncOpenAI, painter: Any) -> Any:
         raw = await client.images.with_raw_response.generate(prompt=RED, stream=True, size="64x64")

@@ -26,7 +26,7 @@ async def status(request: Request) -> dict[str, Any]:
     """Tell how busy the server is."""
     hub = hub_of(request)
     now = hub.now()
-    state = "drawing" if hub.worker == "ready" and now.running else hub.worker
+    state = "drawing" if hub.health.state == "ready" and now.running else hub.health.state
     return {
         "version": VERSION,
         "model": hub.about.get("model"),

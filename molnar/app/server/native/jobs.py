@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -17,6 +18,7 @@ from molnar.app.server.events import ENDS, Event
 from molnar.app.server.hub import Hub
 from molnar.app.server.native import models
 from molnar.app.server.native.views import job_json, lineage_json, picture_json, sse
+from molnar.base.errors import NotThereError
 
 LIFE_SECONDS = 3600.0  # of one stream; its client comes back by itself and goes on where it was
 STATES = "^(queued|running|done|failed|cancelled)$"
@@ -202,5 +204,6 @@ async def _data(hub: Hub, job: str, event: Event) -> dict[str, Any]:
         name = f"{job}.{event.data['number']}"
         return {**event.data, "reference": name, "url": f"/files/{name}.png"}
     if event.kind in ENDS:
-        return {**event.data, "job": job_json(await hub.job(job))}
+        with suppress(NotThereError):  # deleted since: how it ended is known all the same
+            return {**event.data, "job": job_json(await hub.job(job))}
     return event.data

@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from molnar.app.job import Job, StoredPicture
 from molnar.app.orders import Order
+from molnar.app.server.farewells import cancel_later
 from molnar.app.server.openai import answers, orders, streaming
 from molnar.app.server.openai.asking import Ask, ask_of
 from molnar.app.server.openai.errors import RefusedError, final, refusal
@@ -164,6 +165,9 @@ async def _answered(request: Request, ask: Ask, wanted: Sequence[Order], kind: s
     key = request.headers.get(KEY)
     if ask.stream:
         jobs = await hub.submit(wanted, key)
+        if await request.is_disconnected():  # the stream would never be begun, nor then ended
+            for job in jobs:
+                cancel_later(hub, job.id)
 
         async def finish(job: Job) -> list[dict[str, Any]]:
             usage = await _usage(hub, ask)

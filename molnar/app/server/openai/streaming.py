@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from molnar.app.job import Job
 from molnar.app.server.beating import beaten
-from molnar.app.server.farewells import cancel_later
 from molnar.app.server.openai.answers import OURS, shared, told
 from molnar.app.server.openai.asking import Ask
 from molnar.app.server.openai.errors import body
 from molnar.app.server.openai.orders import size_of
+from molnar.app.server.waiting import listening
 from molnar.base.errors import MolnarError, one_line
 
 if TYPE_CHECKING:
@@ -65,20 +65,17 @@ async def events(
         kind: GENERATION or EDIT.
         finish: Awaited with a done job, gives for each of its pictures the fields of its event.
     """
-    left = [job.id for job in jobs]
     before = 0  # pictures of earlier jobs
-    try:
-        for job in jobs:
-            source = _job(hub, ask, job.id, kind, before, finish)
-            async for chunk in beaten(source):
-                yield chunk
-            left.remove(job.id)
-            before += len((await hub.job(job.id)).pictures)
-    except MolnarError as error:
-        yield sse("error", {"type": "error", **body(500, one_line(error, 600))})
-    finally:
-        for name in left:
-            cancel_later(hub, name)
+    with listening(hub, jobs) as left:
+        try:
+            for job in jobs:
+                source = _job(hub, ask, job.id, kind, before, finish)
+                async for chunk in beaten(source):
+                    yield chunk
+                left.remove(job.id)
+                before += len((await hub.job(job.id)).pictures)
+        except MolnarError as error:
+            yield sse("error", {"type": "error", **body(500, one_line(error, 600))})
 
 
 async def _job(
