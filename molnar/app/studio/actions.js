@@ -112,8 +112,9 @@ export async function remove(reference) {
 
 /** Show four prompts that describe a picture; each is a button. `choose` gets the text. */
 export async function describe(reference, choose) {
+  const { hash } = location;
   const answer = await trying(() => api.describe(reference));
-  if (!answer) return;
+  if (!answer || location.hash !== hash) return; // gone on to something else meanwhile
   const sheet = open("It looks like", [
     h(
       "ol",
@@ -138,6 +139,18 @@ export async function describe(reference, choose) {
     ),
     h("p", { class: "dim" }, "Choose one to put it into the prompt."),
   ]);
+}
+
+/**
+ * What a picture was drawn with: its own request and seed, or of an upscale, which only makes
+ * larger, those of the picture that it came from. @returns {Promise<[Object, number]>}
+ */
+export async function drawnWith(job, picture) {
+  const from = job.verb === "upscale" ? job.parents?.[0]?.reference : undefined;
+  const [id, number] = parts(from ?? "");
+  const live = id && (await get(id).catch(() => null));
+  const source = live?.picture(number);
+  return source ? drawnWith(live.job, source) : [job.request, picture.seed];
 }
 
 /** A request as a prompt with flags, which the prompt box, the command line and others read. */

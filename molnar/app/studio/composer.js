@@ -6,8 +6,8 @@ import { refuse } from "./controls.js";
 import { h, paint } from "./dom.js";
 import { icon } from "./icons.js";
 import { panel, summary } from "./panel.js";
-import { PromptBox } from "./promptbox.js";
-import { note, trying } from "./says.js";
+import { PromptBox, tooLong } from "./promptbox.js";
+import { note, trying, working } from "./says.js";
 import { shownOf } from "./uploads.js";
 import { ask, bodyOf, wish, wished } from "./wish.js";
 
@@ -120,14 +120,25 @@ class Composer {
   /** Draw what is written. */
   async draw() {
     const prompt = this.box.value.trim();
-    if (!prompt) return this.box.focus();
+    if (!prompt || this.go.disabled) return this.box.focus();
+    if (tooLong(prompt)) return note(tooLong(prompt), "bad");
+    // What is typed there counts for nothing: it must not seem to.
+    const wrong = this.panel.element.querySelector("input:invalid");
+    if (wrong) {
+      await this.toggle(true);
+      const { field } = wrong.closest("[data-field]").dataset;
+      return refuse(this.panel.element, field, wrong.validationMessage);
+    }
     this.go.disabled = true;
     try {
-      const job = await api.draw(bodyOf(prompt));
+      const job = await working(api.draw(bodyOf(prompt)));
       this.toggle(false);
-      this.box.area.blur(); // so that the keys of the pictures work at once
+      // So that the keys of the pictures work at once, and hints do not push the pictures down.
+      if (this.element.contains(document.activeElement)) document.activeElement.blur();
       show(job);
-      if (job.also?.length) note(`${job.also.length} more are queued; they are in the gallery.`);
+      const more = job.also?.length;
+      if (more === 1) note("One more is drawn after it; see the gallery.");
+      else if (more) note(`${more} more are drawn after it; see the gallery.`);
     } catch (error) {
       await this.refused(error);
     } finally {

@@ -51,9 +51,12 @@ export function number(name, label, schema, { placeholder = "model's choice", di
     inputmode: whole ? "numeric" : "decimal",
     oninput: () => {
       const value = input.valueAsNumber;
-      if (input.value === "" || (!Number.isNaN(value) && input.checkValidity())) {
-        ask({ [name]: input.value === "" ? undefined : value });
-      }
+      if (input.checkValidity()) ask({ [name]: input.value === "" ? undefined : value });
+    },
+    // While one types, a number may be on its way into its limits; when one is done, it is not.
+    onchange: () => {
+      const said = input.validationMessage;
+      if (said) refuse(element.parentElement, name, said, { focus: false });
     },
   });
   follow(() => {
@@ -175,7 +178,7 @@ export function several(name, label, names) {
 }
 
 /** Mark the control of a field with what was wrong, until it changes. */
-export function refuse(panel, name, message) {
+export function refuse(panel, name, message, { focus = true } = {}) {
   const place = panel.querySelector(`[data-field="${CSS.escape(name)}"]`);
   if (!place) return false;
   const said = h("p", { class: "refused", role: "alert" }, message);
@@ -184,7 +187,7 @@ export function refuse(panel, name, message) {
   place.append(said);
   place.closest("details")?.setAttribute("open", "");
   input?.setAttribute("aria-invalid", "true");
-  input?.focus();
+  if (focus) input?.focus();
   const settle = () => {
     said.remove();
     input?.removeAttribute("aria-invalid");

@@ -42,6 +42,11 @@ export function open(title, content, { kind = "", closed = () => {} } = {}) {
   return { element, close };
 }
 
+/** Close what is open: what it was about is not shown any more. */
+export function closeAll() {
+  for (const element of document.querySelectorAll("dialog.paper[open]")) element.close();
+}
+
 /** Ask for a text. Resolves to it, or to null if the dialog was closed. */
 export function askText({ title, value = "", go = "Draw", about = "" }) {
   return new Promise((resolve) => {
@@ -81,6 +86,11 @@ export function askNumber({ title, label, min, max, step, value, unit = "" }) {
       value,
       "aria-label": label,
       oninput: () => (shown.textContent = `${input.value}${unit}`),
+      onkeydown: (event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault(); // or it would press the button that gets the focus back
+        done();
+      },
     });
     const done = () => {
       said = Number(input.value);

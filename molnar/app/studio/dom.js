@@ -45,6 +45,24 @@ export function vary(element, variables) {
 /** Whether motion is unwelcome. */
 export const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
+/** What this tab remembers under a name until it is closed, or `fallback`. */
+export function recall(name, fallback) {
+  try {
+    return JSON.parse(sessionStorage.getItem(name)) ?? fallback;
+  } catch {
+    return fallback; // storage may be forbidden, or hold another version's words
+  }
+}
+
+/** Remember a value until this tab is closed. */
+export function remember(name, value) {
+  try {
+    sessionStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    // It then lasts as long as this page.
+  }
+}
+
 /** "k7.2" -> ["k7", 2]; a picture that was only handed in has neither. */
 export function parts(reference) {
   const match = /^([a-z]+\d+)\.(\d+)$/i.exec(reference);

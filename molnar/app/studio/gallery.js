@@ -4,11 +4,12 @@ import * as api from "./api.js";
 import { debounced, find, h, vary } from "./dom.js";
 import { icon } from "./icons.js";
 import { learn } from "./jobs.js";
-import { rename } from "./router.js";
+import { here, leave, left, rename } from "./router.js";
 import { trying } from "./says.js";
 import { Squares } from "./squares.js";
 
 const PAGE = 40;
+const MOST = 200; // jobs that the server gives at once
 
 /** A job as a tile: its grid if it has one, else its first picture, else squares. */
 export function tile(job) {
@@ -150,7 +151,8 @@ class Gallery {
       { rootMargin: "800px" },
     );
     this.turn = 0;
-    this.begin();
+    // One who comes back finds as much as there was, and so the place where one was.
+    this.ready = this.begin(Math.min(MOST, Math.max(PAGE, left().jobs ?? 0)));
   }
 
   look(words, favourites) {
@@ -161,21 +163,23 @@ class Gallery {
     if (words) query.set("search", words);
     if (favourites) query.set("favourites", "1");
     rename(`gallery${query.size ? `?${query}` : ""}`);
+    leave({ jobs: 0, y: 0 });
     this.begin();
   }
 
-  begin() {
+  begin(limit = PAGE) {
     this.turn += 1;
+    this.seen = 0;
     this.before = null;
     this.over = false;
     this.loading = false;
     this.fresh = true;
     this.eye.disconnect();
     this.eye.observe(this.end);
-    this.more();
+    return this.more(limit);
   }
 
-  async more() {
+  async more(limit = PAGE) {
     if (this.loading || this.over) return;
     this.loading = true;
     const { turn } = this;
@@ -183,7 +187,7 @@ class Gallery {
       api.jobs({
         search: this.words,
         favourites: this.favourites || null,
-        limit: PAGE,
+        limit,
         before: this.before,
       }),
     );
@@ -199,6 +203,8 @@ class Gallery {
     else this.list.append(...tiles);
     this.fresh = false;
     this.before = page.next;
+    this.seen += page.jobs.length;
+    if (here().names[0] === "gallery") leave({ jobs: this.seen });
     this.over = !page.next;
     this.end.textContent = this.list.children.length ? "" : this.nothing();
     // A page may be shorter than the screen: what is still in sight asks again.
@@ -215,6 +221,7 @@ class Gallery {
 /** Show the gallery. */
 export async function galleryView(names, query) {
   const view = new Gallery(query);
+  await view.ready;
   return {
     element: view.element,
     title: "Gallery",

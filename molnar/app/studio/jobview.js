@@ -2,14 +2,17 @@
 
 import * as api from "./api.js";
 import { again, copy, upscale, vary, written } from "./actions.js";
+import { composer } from "./composer.js";
 import { h, vary as style } from "./dom.js";
 import { icon } from "./icons.js";
-import { get } from "./jobs.js";
+import { get, lookAt, lookAway } from "./jobs.js";
+import { strangers } from "./promptbox.js";
 import { go } from "./router.js";
 import { announce, quarters, trying } from "./says.js";
 import { setting } from "./settings.js";
 import { Slots } from "./slots.js";
 import { useSettings } from "./using.js";
+import { ask, reset, wishes } from "./wish.js";
 
 const OVER = { failed: "This did not work", cancelled: "Cancelled" };
 
@@ -37,11 +40,13 @@ class JobView {
     this.slots.element.append(this.bar);
     this.news = (event) => this.show(event.detail);
     live.addEventListener("change", this.news);
+    lookAt(live);
     this.show("first");
   }
 
   close() {
     this.live.removeEventListener("change", this.news);
+    lookAway(this.live);
   }
 
   show(kind) {
@@ -109,7 +114,7 @@ class JobView {
           "button",
           {
             type: "button",
-            onclick: () => useSettings(live.job.request, { prompt: live.job.prompt }),
+            onclick: () => this.retry(),
           },
           icon("again"),
           "Try again",
@@ -155,15 +160,9 @@ class JobView {
         this.state,
         job.error && h("p", { class: "refused" }, job.error),
         ...(job.notes ?? []).map((line) => h("p", { class: "dim" }, line)),
-        ...(job.unknown ?? []).map(({ word, nearest }) =>
-          h(
-            "p",
-            { class: "dim" },
-            h("b", {}, word),
-            " is new to the model",
-            nearest?.length ? `; it is read like ${nearest.slice(0, 3).join(", ")}.` : ".",
-          ),
-        ),
+        ...strangers(job.unknown ?? [], (nearest) => [
+          `; it is read like ${nearest.slice(0, 3).join(", ")}.`,
+        ]).map((said) => h("p", { class: "dim" }, said)),
         parentsOf(job),
         job.pictures.length > 0 && facts(job),
         job.pictures.length > 0 &&
@@ -195,6 +194,15 @@ class JobView {
       announce("Cancelled.");
       if (job.state === "cancelled" && !job.pictures.length) this.live.tell("refreshed");
     });
+  }
+
+  /** Draw what failed or was cancelled once more, by way of the prompt box. */
+  async retry() {
+    const kept = wishes();
+    await useSettings(this.live.job.request, { prompt: this.live.job.prompt });
+    await composer.draw();
+    reset();
+    ask(kept);
   }
 
   again() {
@@ -229,12 +237,14 @@ export function facts(job, picture = null) {
   const { request } = job;
   const seed = picture?.seed ?? request.seed;
   const size = picture ?? job.pictures[0] ?? request;
+  // An upscale that redraws nothing was drawn by no seed and in no steps.
+  const drawn = job.verb !== "upscale" || request.strength > 0;
   const rows = [
     ["size", `${size.width} × ${size.height}`],
-    ["seed", seed],
-    ["steps", request.steps],
-    ["guidance", request.guidance],
-    ["sampler", request.sampler],
+    ["seed", drawn && seed],
+    ["steps", drawn && request.steps],
+    ["guidance", drawn && request.guidance],
+    ["sampler", drawn && request.sampler],
     ["quality", request.quality],
     ["without", request.negative_prompt],
     ["model", job.model],
@@ -243,7 +253,7 @@ export function facts(job, picture = null) {
     "dl",
     { class: "facts" },
     ...rows
-      .filter(([, value]) => value !== null && value !== undefined && value !== "")
+      .filter(([, value]) => value !== false && value != null && value !== "")
       .flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]),
   );
 }

@@ -1,7 +1,8 @@
 /** Where a picture came from and what came of it, as a small tree of thumbnails. */
 
 import * as api from "./api.js";
-import { h } from "./dom.js";
+import { h, parts } from "./dom.js";
+import { bare } from "./jobs.js";
 import { Squares } from "./squares.js";
 
 const SHOWN = 12; // children
@@ -11,14 +12,15 @@ const WORDS = { init: "start", vary: "vary", prompt: "image prompt" };
 function leaf(reference, target, role, { here = false, exists = true } = {}) {
   const lost = () => new Squares({ columns: 2, rings: 3, seed: reference.length }).element;
   const image = h("img", {
-    src: api.thumbnail(reference),
     alt: "",
     loading: "lazy",
     width: 72,
     height: 72,
     onerror: () => image.replaceWith(lost()),
   });
-  const face = exists ? image : lost();
+  const seen = exists && !bare(parts(reference)[0]);
+  if (seen) image.src = api.thumbnail(reference);
+  const face = seen ? image : lost();
   const label = `${role ? `${role}: ` : ""}${reference}${exists ? "" : " (deleted)"}`;
   const inside = [face, h("span", {}, reference)];
   const node =

@@ -2,6 +2,7 @@
 
 import { compareView } from "./compareview.js";
 import { composer } from "./composer.js";
+import { closeAll } from "./dialogs.js";
 import { find, h } from "./dom.js";
 import { listen } from "./drop.js";
 import { editView } from "./editview.js";
@@ -11,14 +12,16 @@ import { jobView } from "./jobview.js";
 import { pageKeys, showKeys, viewKeys } from "./keys.js";
 import { link } from "./link.js";
 import { pictureView } from "./pictureview.js";
-import { go, here, start } from "./router.js";
-import { announce } from "./says.js";
+import { go, here, left, start } from "./router.js";
+import { announce, working } from "./says.js";
 import { applyTheme, dark, set, settings } from "./settings.js";
 import { Squares } from "./squares.js";
 import { frieze, startView } from "./startview.js";
+import { show as showTray } from "./tray.js";
 
 let view = null;
 let turn = 0;
+let path = "";
 
 function viewOf([name, ...rest]) {
   if (name === "job" && rest.length) return [jobView, "job"];
@@ -52,7 +55,7 @@ async function show() {
   const [make, name] = viewOf(names);
   let next;
   try {
-    next = await make(names, query);
+    next = await working(make(names, query));
   } catch (error) {
     if (error.status === 0) {
       // The server is away: the banner says so, and the view comes when it is back.
@@ -66,6 +69,11 @@ async function show() {
   if (!next) return;
   view?.close?.();
   const first = view === null;
+  if (path !== names.join("/")) {
+    composer.toggle(false);
+    if (!first) closeAll();
+  }
+  path = names.join("/");
   view = next;
   document.documentElement.dataset.view = name;
   find("#main").replaceChildren(next.element);
@@ -74,10 +82,11 @@ async function show() {
   for (const anchor of document.querySelectorAll("header.top nav a")) {
     anchor.toggleAttribute("aria-current", anchor.hash === `#/${names[0] ?? ""}`);
   }
-  if (!first) scrollTo(0, 0);
+  scrollTo(0, left().y ?? 0);
   if (next.focus) next.focus.focus({ preventScroll: true });
   else if (!first && document.activeElement === document.body)
     find("#main").focus({ preventScroll: true });
+  next.shown?.();
 }
 
 function frame() {
@@ -123,9 +132,9 @@ function followLink() {
     const waits = { starting: "the model is waking", restarting: "the model is waking again" }[
       worker
     ];
-    find("#model").textContent = [model || "", waits, queued > 0 && `${queued} waiting`]
-      .filter(Boolean)
-      .join(" · ");
+    // One thing at a time: there is little room beside the prompt.
+    find("#model").textContent =
+      waits ?? (queued > 0 ? `${queued} waiting` : model || "");
   });
   link.look();
 }
@@ -159,4 +168,5 @@ frame();
 keys();
 followLink();
 listen();
+showTray();
 start(show);

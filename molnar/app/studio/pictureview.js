@@ -193,10 +193,13 @@ class PictureView {
         this.saved,
         save("jpg", "JPEG"),
         save("webp", "WebP"),
-        tool("Copy settings", "copy", () => does.copy(written(job, picture))),
-        tool("Use settings", "sliders", () =>
-          useSettings(job.request, { prompt: job.prompt, seed: picture.seed }),
-        ),
+        tool("Copy settings", "copy", async () => {
+          does.copy(does.written(...(await does.drawnWith(job, picture))));
+        }),
+        tool("Use settings", "sliders", async () => {
+          const [request, seed] = await does.drawnWith(job, picture);
+          useSettings(request, { prompt: job.prompt, seed });
+        }),
         tool("Delete", "trash", () => does.remove(it)),
       ),
       facts(job, picture),
@@ -287,8 +290,6 @@ class PictureView {
   }
 }
 
-const written = (job, picture) => does.written(job.request, picture.seed);
-
 /** Show a picture. */
 export async function pictureView([, reference, mode]) {
   const [id, number] = parts(reference);
@@ -305,5 +306,6 @@ export async function pictureView([, reference, mode]) {
     keys: view.keys,
     close: () => view.close(),
     title: live.job.prompt,
+    shown: () => view.explained?.scrollIntoView({ block: "nearest" }),
   };
 }

@@ -9,7 +9,30 @@ import { debounced, h } from "./dom.js";
 const READ_AFTER_MS = 150;
 const SHOWN = 4; // nearest words of each unknown one
 
+const MOST = 2000; // characters that the server takes
+
 let serial = 0;
+
+/** Why a text is too long to be sent, or "". */
+export const tooLong = (text) =>
+  text.trim().length > MOST
+    ? `The prompt has ${text.trim().length} characters; ${MOST} are the most.`
+    : "";
+
+/**
+ * Say which words are new to the model: a line for each that it reads like others (`and` tells
+ * which), and one for all the rest. @returns {(Node|string)[][]} what each line holds
+ */
+export function strangers(unknown, and) {
+  const near = unknown.filter(({ nearest }) => nearest?.length);
+  const rest = unknown.filter(({ nearest }) => !nearest?.length);
+  const bold = (word) => h("b", {}, word);
+  const listed = rest.flatMap(({ word }, index) => [index > 0 && ", ", bold(word)]);
+  return [
+    ...near.map((one) => [bold(one.word), " is new to the model", ...and(one.nearest, one.word)]),
+    ...(rest.length ? [[...listed, `${rest.length > 1 ? " are" : " is"} new to the model.`]] : []),
+  ];
+}
 
 /** Cut a text at the given words: [[text, kind or null], ...]. Whole words, any case. */
 export function cut(text, kinds) {
@@ -52,7 +75,8 @@ export class PromptBox {
       },
     });
     this.meter = h("span", { class: "meter" });
-    this.hints = h("div", { class: "hints" });
+    // A press in them leaves the cursor in the text, and so them in sight, in every browser.
+    this.hints = h("div", { class: "hints", onmousedown: (event) => event.preventDefault() });
     this.hints.id = `${name}-said`;
     this.sheet = h("div", { class: "sheet" }, this.layer, this.area);
     this.element = h("div", { class: "promptbox" }, this.sheet, this.meter, this.hints);
@@ -94,13 +118,14 @@ export class PromptBox {
     const text = this.value;
     this.turn += 1;
     const turn = this.turn;
-    if (!text.trim()) return this.show({ tokens: 0, limit: 0, unknown: [], lost: [] });
+    if (!text.trim()) return this.show({ tokens: 0, limit: 0 });
+    if (tooLong(text)) return this.show({ tokens: 0, limit: 0, error: tooLong(text) });
     try {
       const answer = await api.read(text);
       if (turn === this.turn) this.show(answer);
     } catch (error) {
       if (turn !== this.turn || error.status === 0) return;
-      this.show({ tokens: 0, limit: 0, unknown: [], lost: [], error: error.message });
+      this.show({ tokens: 0, limit: 0, error: error.message });
     }
   }
 
@@ -118,13 +143,16 @@ export class PromptBox {
     this.meter.classList.toggle("full", full);
     this.hints.replaceChildren(
       ...(error ? [h("p", { class: "refused" }, error)] : []),
-      ...unknown.map((one) => this.unknown(one)),
+      ...strangers(unknown, (nearest, word) => this.instead(nearest, word)).map((said) =>
+        h("p", {}, said),
+      ),
       ...(lost.length ? [h("p", {}, `Too long: not read from “${lost[0]}” on.`)] : []),
       ...(expanded.length > 1 ? [h("p", {}, `Draws ${expanded.length} prompts.`)] : []),
     );
   }
 
-  unknown({ word, nearest = [] }) {
+  /** Buttons that put a word that the model knows in place of one that it does not. */
+  instead(nearest, word) {
     const buttons = nearest.slice(0, SHOWN).map((near) =>
       h(
         "button",
@@ -137,8 +165,7 @@ export class PromptBox {
         near,
       ),
     );
-    const text = buttons.length ? " is new to the model. Try" : " is new to the model.";
-    return h("p", {}, h("b", {}, word), text, ...buttons);
+    return [". Try", ...buttons];
   }
 
   replace(word, near) {

@@ -6,6 +6,7 @@
 import { find, h } from "./dom.js";
 
 const NOTE_MS = 6000;
+const PATIENCE_MS = 300; // before it is shown that something is waited for
 
 /** Tell a screen reader, when it has time. */
 export function announce(text) {
@@ -21,10 +22,30 @@ export function note(text, mood = "calm") {
   setTimeout(() => element.remove(), NOTE_MS);
 }
 
+let waiting = 0;
+
+/** Show that something is waited for, unless it comes at once. Resolves as the promise does. */
+export async function working(promise) {
+  const bar = find("#working");
+  let shown = false;
+  const timer = setTimeout(() => {
+    shown = true;
+    waiting += 1;
+    bar.hidden = false;
+  }, PATIENCE_MS);
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    if (shown) waiting -= 1;
+    bar.hidden = waiting === 0;
+  }
+}
+
 /** Run what may be refused, and say why if it is. Returns undefined then. */
 export async function trying(action) {
   try {
-    return await action();
+    return await working(action());
   } catch (error) {
     const wait = error.retryAfter ? ` Try again in ${error.retryAfter} s.` : "";
     note(`${error.message}${wait}`, "bad");

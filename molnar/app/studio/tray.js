@@ -2,15 +2,16 @@
 
 import { blend } from "./actions.js";
 import * as api from "./api.js";
-import { find, h } from "./dom.js";
+import { find, h, recall, remember } from "./dom.js";
 import { icon } from "./icons.js";
 import { go } from "./router.js";
 import { note } from "./says.js";
 
 const MOST = 5; // pictures of a blend
+const KEPT = "molnar.tray";
 
 export const tray = new EventTarget();
-let taken = [];
+let taken = recall(KEPT, []);
 
 /** References of what was put aside, in that order. */
 export const chosen = () => taken;
@@ -28,7 +29,9 @@ function clear() {
   show();
 }
 
-function show() {
+/** Show what was put aside. */
+export function show() {
+  remember(KEPT, taken);
   const element = find("#tray");
   element.hidden = !taken.length;
   element.replaceChildren(
@@ -47,7 +50,13 @@ function show() {
               title: "Put back",
               onclick: () => toggleChosen(one),
             },
-            h("img", { src: api.thumbnail(one), alt: "", width: 48, height: 48 }),
+            h("img", {
+              src: api.thumbnail(one),
+              alt: "",
+              width: 48,
+              height: 48,
+              onerror: () => taken.includes(one) && toggleChosen(one), // deleted meanwhile
+            }),
           ),
         ),
       ),

@@ -4,14 +4,16 @@
  */
 
 import * as api from "./api.js";
+import { recall, remember } from "./dom.js";
 import { set, setting } from "./settings.js";
 
-const COUNT = 4; // a grid, unless another number is wished for
+const COUNT = 4; // a grid, which no other number of pictures is
 const ONCE = ["image", "strength", "image_prompt", "iw"]; // not kept from visit to visit
+const KEPT = "molnar.once";
 
 export const wish = new EventTarget();
 
-let values = { ...setting("wish") };
+let values = { ...setting("wish"), ...recall(KEPT, {}) };
 
 /** What is wished for a field, or undefined. */
 export const wished = (name) => values[name];
@@ -23,8 +25,9 @@ export const wishes = () => ({ ...values });
 export function ask(changes) {
   const merged = { ...values, ...changes };
   values = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
-  const kept = Object.entries(values).filter(([name]) => !ONCE.includes(name));
-  set("wish", Object.fromEntries(kept));
+  const entries = Object.entries(values);
+  set("wish", Object.fromEntries(entries.filter(([name]) => !ONCE.includes(name))));
+  remember(KEPT, Object.fromEntries(entries.filter(([name]) => ONCE.includes(name))));
   wish.dispatchEvent(new Event("change"));
 }
 
@@ -37,7 +40,7 @@ export function reset() {
 /** The body of POST /api/jobs: these wishes for a prompt. */
 export function bodyOf(prompt) {
   const { count = COUNT, ...rest } = values;
-  return { prompt, ...rest, count, ...(count > 1 ? { grid: true } : {}) };
+  return { prompt, ...rest, count, ...(count === COUNT ? { grid: true } : {}) };
 }
 
 let asked = null;

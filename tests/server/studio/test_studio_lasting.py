@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SLOW = {"steps": 40}
+SLOW = {"width": 256, "height": 256, "steps": 40}  # many steps, and none of them long
 MS = 90_000
 MOVING = "() => Number(document.querySelector('[role=progressbar]')?.ariaValueNow) > 3"
 

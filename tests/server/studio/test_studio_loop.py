@@ -9,7 +9,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SLOW = {"steps": 40}  # a job that lasts for some seconds
+SMALL = {"width": 256, "height": 256}
+SLOW = {**SMALL, "steps": 40}  # a job that lasts for some seconds
 MS = 90_000
 
 
@@ -167,7 +168,7 @@ def test_zoom_pan_and_square_follow_each_other(studio: Any) -> None:
 
 def test_remix_opens_the_prompt_first(studio: Any) -> None:
     page = studio.page
-    job = studio.draw("a red circle")
+    job = studio.draw("a red circle", **SMALL)
     page.keyboard.press("s")
     page.check("label:has-text('Remix') input")
     page.keyboard.press("Escape")
@@ -181,7 +182,7 @@ def test_remix_opens_the_prompt_first(studio: Any) -> None:
 
 def test_two_pictures_are_blended_and_compared(studio: Any) -> None:
     page = studio.page
-    job = studio.draw("a red circle")
+    job = studio.draw("a red circle", **SMALL)
     for number in (1, 2):
         studio.page.goto(f"{studio.url}/#/picture/{job}.{number}")
         page.wait_for_selector(f".siblings a[aria-current][aria-label='Picture {number}']")
@@ -201,7 +202,7 @@ def test_two_pictures_are_blended_and_compared(studio: Any) -> None:
 
 def test_favourites_describe_settings_and_delete(studio: Any) -> None:
     page = studio.page
-    job = studio.draw("a purple hexagon")
+    job = studio.draw("a purple hexagon", **SMALL)
     page.keyboard.press("3")
     reference = studio.picture()
     page.keyboard.press("f")
@@ -254,5 +255,7 @@ def test_a_picture_without_a_record_can_be_started_from(studio: Any) -> None:
     assert page.is_disabled("dialog .way:has-text('Restore')")
     page.click("dialog .way:has-text('Start from it')")
     page.wait_for_selector(".given canvas")
+    page.reload()
+    page.wait_for_selector(".given img")  # what was handed in is still wished for
     job = studio.draw("a red circle")
     assert studio.ask("GET", f"/api/jobs/{job}")["request"]["image"].startswith("sha256:")
