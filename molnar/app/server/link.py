@@ -22,7 +22,10 @@ LINE = 64 * 2**20  # bytes: an explanation is a page with pictures in it
 # Seconds before the next start, by how many failed in a row.
 WAIT = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 WELL = 20.0  # seconds: a worker that lived so long was no failure
-ARENAS = "2"  # of glibc: one for each thread that ever drew would hold 200 MB more
+#: Of a worker, where nobody set them otherwise. An arena of memory for each thread that ever drew
+#: would hold 200 MB more; and a thread of numpy's own waits for its next product by spinning, which
+#: takes a core away from the network.
+SETTINGS = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 GRACE = 10.0  # seconds to end in when asked
 _LOG = logging.getLogger(__name__)
 
@@ -100,7 +103,7 @@ class Link:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=LINE,
-            env={**os.environ, "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", ARENAS)},
+            env={**SETTINGS, **os.environ},
             start_new_session=True,  # Ctrl-C is for the web process, which then asks it to end
         )
 
