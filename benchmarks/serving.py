@@ -207,50 +207,6 @@ async def _at_once(served: Served, orders: list[dict[str, Any]]) -> list[str]:
     return [_pixels(served, job) for job in jobs]
 
 
-def flood(options: argparse.Namespace) -> None:
-    """Post 1,000 jobs at once and ask for /healthz all the while."""
-    served = Served("--queue", "64")
-    served.start()
-    served.ready()
-
-    async def run() -> tuple[list[httpx.Response], list[float]]:
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(timeout=120, limits=limits) as client:
-            over = asyncio.Event()
-            health: list[float] = []
-
-            async def look() -> None:
-                while not over.is_set():
-                    begun = time.perf_counter()
-                    (await client.get(f"{served.url}/healthz")).raise_for_status()
-                    health.append(time.perf_counter() - begun)
-                    await asyncio.sleep(0.01)
-
-            looking = asyncio.create_task(look())
-            orders = [{"prompt": PROMPTS[k % 8], "seed": k, "quality": "fast"} for k in range(1000)]
-            posts = [client.post(f"{served.url}/api/jobs", json=order) for order in orders]
-            begun = time.perf_counter()
-            answers = await asyncio.gather(*posts)
-            print(f"1,000 posts answered in {time.perf_counter() - begun:.2f} s")
-            await asyncio.sleep(1)
-            over.set()
-            await looking
-            return answers, health
-
-    answers, health = asyncio.run(run())
-    taken = [answer.json()["id"] for answer in answers if answer.status_code == 202]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    told = sum("retry-after" in answer.headers for answer in refused)
-    while any(served.get(f"/api/jobs/{job}")["state"] not in ENDS for job in taken):
-        time.sleep(0.5)
-    states = [served.get(f"/api/jobs/{job}")["state"] for job in taken]
-    p99 = statistics.quantiles(health, n=100)[98] * 1000
-    served.stop()
-    print(f"429: {len(refused)} ({told} with Retry-After); accepted {len(taken)}, ended "
-          f"{dict((s, states.count(s)) for s in set(states))}; /healthz p99 {p99:.0f} ms "
-          f"of {len(health)}")  # fmt: skip
-
-
 def kill(options: argparse.Namespace) -> None:
     """Kill web process or worker at random moments under load; look for what was lost."""
     served = Served()
@@ -284,8 +240,9 @@ def kill(options: argparse.Namespace) -> None:
     states = [job["state"] for job in jobs]
     with sqlite3.connect(served.home / "history.sqlite3") as database:
         intact = database.execute("PRAGMA integrity_check").fetchone()[0]
-    print(f"{options.rounds} kills; database {intact}; accepted {len(accepted)}, ended "
-          f"{dict((s, states.count(s)) for s in set(states))}; back in {_spread(back)}")  # fmt: skip
+    ended = {state: states.count(state) for state in sorted(set(states))}
+    print(f"{options.rounds} kills; database {intact}; back in {_spread(back)}")
+    print(f"accepted {len(accepted)}, ended {ended}")
     reasons = {job["error"] for job in jobs if job["state"] == "failed"}
     print(f"why jobs failed: {reasons or 'none did'}")
 
@@ -311,7 +268,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], int]] = {
     "start": (start, 10),
     "latency": (latency, 16),
     "throughput": (throughput, 5),
-    "flood": (flood, 1),
     "kill": (kill, 100),
 }
 
@@ -319,11 +275,16 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], int]] = {
 def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*COMMANDS, "soak"])
+    parser.add_argument("what", choices=[*COMMANDS, "flood", "soak"])
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--quality", default="normal")
     options = parser.parse_args()
+    if options.what == "flood":
+        from flood import flood
+
+        flood(Served("--queue", "64"), PROMPTS)
+        return
     if options.what == "soak":
         from soak import soak
 

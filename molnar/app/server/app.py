@@ -25,6 +25,7 @@ from molnar.app.server.guard import Guard, Policy
 from molnar.app.server.hub import Hub
 from molnar.app.server.limits import Busy, Silent, Unkept
 from molnar.app.server.native import about, jobs, pictures, views
+from molnar.app.server.turnstile import Turnstile
 from molnar.app.server.uploads import UploadError
 from molnar.app.server.waiting import GONE, Failed, Gone
 from molnar.base.errors import DataError, MolnarError, NotThereError, RequestError, one_line
@@ -90,7 +91,7 @@ def create_app(hub: Hub, policy: Policy) -> FastAPI:
     return app
 
 
-def guarded(app: FastAPI) -> Counted:
+def guarded(app: FastAPI) -> Turnstile:
     """Put the guard before an application: its headers are then on every answer, also of errors."""
 
     async def refused(scope: Any, status: int, message: str) -> Response:
@@ -100,7 +101,8 @@ def guarded(app: FastAPI) -> Counted:
             response.headers["Allow"] = ", ".join(methods_at(app, str(scope["path"])))
         return response
 
-    return Counted(Guard(app, app.state.policy, refused), app.state.hub.metrics)
+    guard = Guard(app, app.state.policy, refused)
+    return Turnstile(Counted(guard, app.state.hub.metrics))
 
 
 def methods_at(app: FastAPI, path: str) -> list[str]:

@@ -111,10 +111,7 @@ class Hub:
             Busy: There is no place for them.
             Silent: There is no worker, and there will be none soon.
         """
-        self.health.check()
-        room = self.limits.waiting - len(self.lives.open("queued")) - self._reserved
-        if len(orders) > room and key is None:
-            raise self._busy()  # without a look at the disk: a thousand may ask at once
+        self.check_room(len(orders), key)
         self._reserved += len(orders)
         try:
             jobs, sizes = await self.store(lambda store: self._enqueued(store, orders, key, asked))
@@ -128,6 +125,13 @@ class Hub:
             self.metrics.accepted.labels(verb=verb_of(order)).inc()
         self.link.say({"do": "wake"})
         return jobs
+
+    def check_room(self, jobs: int = 1, key: str | None = None) -> None:
+        """Raise what `submit` would for want of room or a worker; a thousand may ask at once."""
+        self.health.check()
+        room = self.limits.waiting - len(self.lives.open("queued")) - self._reserved
+        if jobs > room and key is None:
+            raise self._busy()
 
     async def job(self, ref: str) -> Job:
         """Look a job up.

@@ -47,6 +47,7 @@ def hub_of(request: Request) -> Hub:
 @router.post("/jobs", status_code=202)
 async def make(body: models.Make, request: Request, key: Key = "") -> dict[str, Any]:  # type: ignore[valid-type]
     """Draw a prompt. A prompt with {a, b} is several jobs: the first, and the ids of the others."""
+    hub_of(request).check_room(key=key or None)  # before any work
     fields = models.given(body)
     orders = await hub_of(request).store(lambda store: typed(fields, store))
     return await _submitted(request, list[Order](orders), key, fields)
