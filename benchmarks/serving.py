@@ -212,11 +212,15 @@ def kill(options: argparse.Namespace) -> None:
     served = Served()
     served.start()
     served.ready()
-    rng, accepted, back = random.Random(0), [], []
+    rng, accepted, refused, back = random.Random(0), [], [], []
     for number in range(options.rounds):
         for _ in range(rng.randrange(1, 4)):
             order = {"prompt": rng.choice(PROMPTS), "seed": rng.randrange(2**31), "quality": "fast"}
-            accepted.append(served.make(**order)["id"])
+            taken = served.make(**order)
+            if "id" in taken:
+                accepted.append(taken["id"])
+            else:  # no place, or no worker at this moment: it was not accepted
+                refused.append(taken["error"]["message"])
         time.sleep(rng.uniform(0, 0.6))
         begun = time.perf_counter()
         if number % 2:
@@ -243,6 +247,7 @@ def kill(options: argparse.Namespace) -> None:
     ended = {state: states.count(state) for state in sorted(set(states))}
     print(f"{options.rounds} kills; database {intact}; back in {_spread(back)}")
     print(f"accepted {len(accepted)}, ended {ended}")
+    print(f"refused {len(refused)}: {sorted(set(refused)) or ''}")
     reasons = {job["error"] for job in jobs if job["state"] == "failed"}
     print(f"why jobs failed: {reasons or 'none did'}")
 

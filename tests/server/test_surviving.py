@@ -53,6 +53,7 @@ def kill_worker(server: Any) -> int:
     return worker
 
 
+@pytest.mark.served
 def test_a_queue_outlives_the_server_and_keeps_its_order(own_server: Any) -> None:
     server = own_server.start()
     names = [post(server, seed=k, steps=4) for k in range(12)]
@@ -76,6 +77,7 @@ def test_ctrl_c_gives_jobs_back_and_counts_nothing_against_them(own_server: Any)
         assert rows.execute("SELECT state, attempts FROM jobs").fetchall() == [("queued", 0)]
 
 
+@pytest.mark.served
 def test_the_worker_is_started_again_and_a_job_that_ends_it_twice_has_failed(
     own_server: Any,
 ) -> None:
@@ -96,6 +98,7 @@ def test_the_worker_is_started_again_and_a_job_that_ends_it_twice_has_failed(
     assert job(server, after)["state"] == "done"
 
 
+@pytest.mark.served
 def test_who_follows_a_job_hears_that_it_waits_again(own_server: Any) -> None:
     server = own_server.start().ready()
     name = post(server, steps=20, width=512, height=512)
