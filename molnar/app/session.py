@@ -242,6 +242,6 @@ def laid_out(pictures: Sequence[Picture]) -> bytes:
 def _reason(error: BaseException) -> str:
     if isinstance(error, STOPPED):
         return "interrupted"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) and not str(error):
         return "memory did not suffice; ask for fewer or smaller pictures"
     return one_line(error) or type(error).__name__

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from molnar import verbs
 from molnar.app.orders import (
-    VERBS,
     Blend,
     Make,
     Order,
@@ -26,7 +25,7 @@ from molnar.app.orders import (
     typed,
     verb_of,
 )
-from molnar.app.orders.orders import SIDES
+from molnar.app.orders.orders import SIDES, VERBS
 from molnar.base.errors import RequestError
 from molnar.base.request import Request, Variation
 from molnar.base.types import Item

@@ -21,7 +21,12 @@ from PIL import Image
 
 from molnar.base import metadata
 
-RECORDED = sorted((Path(__file__).parent / "recorded").glob("*.json"))
+# What speaks OpenAI's dialect is recorded beside it, and replayed in `clients/`.
+RECORDED = [
+    path
+    for path in sorted((Path(__file__).parent / "recorded").glob("*.json"))
+    if path.stem != "openai_clients"
+]
 SIDE = 96
 
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from molnar.app.orders.checking import checked
     from molnar.app.orders.costs import cost_of, pictures_of, said
     from molnar.app.orders.orders import (
-        VERBS,
         Again,
         Blend,
         Edit,
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from molnar.app.orders.tasks import Sources, task_of
 
 __all__ = [
-    "VERBS",
     "Again",
     "Blend",
     "Edit",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from molnar.app.orders import VERBS, Order, ordered, typed
+from molnar.app.orders import Order, ordered, typed
+from molnar.app.orders.orders import VERBS
 from molnar.app.references import is_reference
 from molnar.app.server.agents.desk import Desk
 from molnar.app.server.uploads import picture_from_base64

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from molnar.app.orders import VERBS
+from molnar.app.orders.orders import VERBS
 from molnar.base.config import to_json
 from molnar.base.request import Request
 
