@@ -306,12 +306,7 @@ class Hub:
                 self.lives.queue(live)
 
     async def _tend(self) -> None:
-        """Find out, now and then, what became of jobs of which nobody tells this server.
-
-        Another server with the same history draws from the same queue, and what the worker could
-        not say is lost with it. Who waits for such a job would wait for ever, and its place in the
-        queue would never be free again.
-        """
+        """Find out what became of jobs that another server, or one before, has in hand."""
         doubtful: set[str] = set()
         while True:
             await asyncio.sleep(TEND_SECONDS)
@@ -326,7 +321,12 @@ class Hub:
         if not lives:
             return set()
 
-        silent = await self.store(lambda store: unheard(store, lives))
+        def looked(store: Store) -> dict[str, Job | None]:
+            store.recover()  # a worker of the server before this one may have died just now
+            return unheard(store, lives)
+
+        silent = await self.store(looked)
+        self.link.say({"do": "wake"})  # what others gave back is in the queue without a word
         for name in doubtful & set(silent):
             job, live = silent[name], lives[name]
             if not live.ended:

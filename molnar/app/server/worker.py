@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -153,7 +154,7 @@ def speaker(out: TextIO) -> Say:
 
     def say(message: Message) -> None:
         line = json.dumps(message, default=str)  # ASCII holds what no UTF-8 can
-        with lock:
+        with lock, suppress(OSError):  # nobody reads any more: jobs are given back all the same
             out.write(line + "\n")
             out.flush()
 
