@@ -75,11 +75,6 @@ class Easel:
         bundle = self.pipeline.bundle
         return {"model": bundle.manifest.name, "hash": bundle.hash, "engine": self.pipeline.engine}
 
-    def batches(self) -> list[int]:
-        """Give how many rows were computed at once, each time since this was asked last."""
-        told: list[int] = getattr(self.shared, "batches", list)()
-        return told
-
     def session(self) -> Session:
         """Give a session for the calling thread; to be closed there."""
         store = Store(Database(self.store.database.folder))

@@ -11,7 +11,6 @@ from prometheus_client.process_collector import ProcessCollector
 
 __all__ = ["CONTENT_TYPE_LATEST", "Metrics"]
 
-BATCHES = (1, 2, 4, 6, 8, 12, 16, 32)  # rows
 SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 TYPICAL_SECONDS = 1.0  # of a job, before one was done
 LATEST = 0.1  # weight of the latest job in the mean
@@ -43,9 +42,6 @@ class Metrics:
             "molnar_job_seconds", "From a job's start to its end.", buckets=SECONDS,
             registry=self.registry,
         )  # fmt: skip
-        self.batches = Histogram(
-            "molnar_batch_rows", "Rows computed at once.", buckets=BATCHES, registry=self.registry
-        )
         self._memory = Gauge(
             "molnar_worker_resident_memory_bytes", "Memory of the worker.", registry=self.registry
         )
@@ -69,8 +65,6 @@ class Metrics:
         """Take over what the worker measured of itself."""
         if "memory" in said:
             self._memory.set(float(said["memory"]))
-        for rows in said.get("batches", ()):
-            self.batches.observe(float(rows))
         if said.get("out_of_memory"):
             self.out_of_memory.inc()
 

@@ -94,7 +94,7 @@ class Worker:
                 self._failed(job, running.failure)
         if not self._running:
             gc.collect()
-        self.say({"kind": "gauge", "memory": resident(), "batches": self.easel.batches()})
+        self.say({"kind": "gauge", "memory": resident()})
 
     def _failed(self, job: str, line: str) -> None:
         """Record a failure, unless that was done where it happened, and tell it."""

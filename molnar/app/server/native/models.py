@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from molnar.app.orders.orders import VERBS
-from molnar.base.config import to_json
 from molnar.base.request import Request
 
 #: A picture of the history, or one that was uploaded.
@@ -190,8 +189,3 @@ def fields_of_request() -> dict[str, Any]:
 
     found = json_schema(Request)["properties"]
     return {name: about for name, about in found.items() if name not in NOT_ASKED}
-
-
-def plain(obj: Any) -> dict[str, Any]:
-    """Return a dataclass as JSON."""
-    return to_json(obj)
