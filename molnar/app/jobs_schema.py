@@ -108,6 +108,10 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # Whether it is wanted to stop, while it runs.
         "ALTER TABLE jobs ADD COLUMN stopping INTEGER NOT NULL DEFAULT 0",
     ),
+    (
+        # How often its worker ended while it was the only one drawn.
+        "ALTER TABLE jobs ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 

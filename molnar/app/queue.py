@@ -131,8 +131,9 @@ class Queue(Waiting):
     def claim(self, most: int | None = None) -> Job | None:
         """Take the oldest job that waits: it is running from now on, and this store's to end.
 
-        A job that ended its worker once is drawn alone, so that it takes no others along if it
-        does so again: it is taken only while this store runs nothing, and nothing beside it.
+        A job whose worker ended is drawn alone from then on, so that it takes no others along if
+        it ended it, and is blamed for no other's doing if it did not: it is taken only while this
+        store runs nothing, and nothing beside it.
 
         Args:
             most: So many jobs of this store may run at once.
@@ -260,13 +261,18 @@ class Queue(Waiting):
                 connection.execute(query, (serial,))
             return self.job(ref)
 
-    def recover(self) -> list[Job]:
+    def recover(self, blame: bool = True) -> list[Job]:
         """Settle what dead processes left running; return the jobs whose state that changed.
 
-        A job that came from the queue goes back to it, at its old place; on the second time it
-        has failed. Jobs that were wanted to stop are cancelled; those of `begin` have failed.
+        A job that came from the queue goes back to it, at its old place; when it was drawn alone
+        and that for the second time, it has failed. Jobs that were wanted to stop are cancelled;
+        those of `begin` have failed.
+
+        Args:
+            blame: Count it against a job that was drawn alone. False where more than the worker
+                ended, or nobody knows what ended it.
         """
-        serials = upkeep.recover(self.database)
+        serials = upkeep.recover(self.database, blame)
         with self.database.reading() as rows:
             return self._where(rows, "serial IN (SELECT value FROM json_each(?))", str(serials))
 

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -28,10 +29,15 @@ from molnar.base.files import sync_folder
 
 GRACE = timedelta(hours=1)  # between putting an input and beginning the job that needs it
 INTERRUPTED = "interrupted: the process that drew it ended"
-ATTEMPTS = 2  # so often a job of the queue may end the worker
+DEATHS = 2  # so often a job of the queue may end the worker
+ATTEMPTS = 20  # so often it may be begun, whatever ended the worker: the machine may go with it
 POISON = (
     "it ended the worker twice, most likely for want of memory; not tried again: ask for fewer or "
     "smaller pictures"
+)
+ENDLESS = (
+    f"it was begun {ATTEMPTS} times and its worker ended each time; not tried again: see what ends "
+    "the server, or ask for fewer or smaller pictures"
 )
 _FREE = f"NOT {OPEN}"
 
@@ -62,14 +68,18 @@ class Checked:
     freed: Freed  # what interrupted runs had left behind
 
 
-def recover(database: Database) -> list[int]:
+def recover(database: Database, blame: bool = False) -> list[int]:
     """Finish what dead processes left unfinished; costs next to nothing where there is nothing.
 
     A job that came from the queue goes back to it, at its old place, unless it has ended the worker
     too often; others have failed. Those that were wanted to stop are cancelled.
 
+    A job is blamed for the end of a worker that drew nothing beside it. Of several none is: they
+    are drawn alone from then on (`Queue.claim`), and the next end tells whose it was.
+
     Args:
         database: What to look at.
+        blame: The worker ended by itself. False: it may have ended with all else, by a power cut.
 
     Returns:
         The serial numbers of the jobs whose state changed.
@@ -80,8 +90,13 @@ def recover(database: Database) -> list[int]:
         dead = _dead(rows, database)
     if dead:
         with database.writing() as connection:
-            for row in _dead(connection, database):
-                end(connection, database, row["serial"], *_settled(row))
+            dead = _dead(connection, database)
+            beside = Counter(row["worker"] for row in dead)
+            for row in dead:
+                deaths = row["deaths"] + int(blame and beside[row["worker"]] == 1)
+                query = "UPDATE jobs SET deaths = ? WHERE serial = ?"
+                connection.execute(query, (deaths, row["serial"]))
+                end(connection, database, row["serial"], *_settled(row, deaths))
                 settled.append(row["serial"])
             bury(database.workers)
     if trash:
@@ -248,7 +263,7 @@ def empty_trash(database: Database) -> Freed:
 def _dead(rows: sqlite3.Connection, database: Database) -> list[sqlite3.Row]:
     """The jobs that were running when their process ended."""
     query = (
-        "SELECT serial, worker, attempts, batch, stopping FROM jobs "
+        "SELECT serial, worker, attempts, deaths, batch, stopping FROM jobs "
         f"WHERE state = 'running' AND {OPEN}"
     )
     found = rows.execute(query).fetchall()
@@ -256,13 +271,15 @@ def _dead(rows: sqlite3.Connection, database: Database) -> list[sqlite3.Row]:
     return [row for row in found if not living[row["worker"]]]
 
 
-def _settled(row: sqlite3.Row) -> tuple[str, str | None]:
+def _settled(row: sqlite3.Row, deaths: int) -> tuple[str, str | None]:
     """The state, and the error, of a job whose process ended."""
     if row["stopping"]:
         return "cancelled", None
     if row["batch"] is None:
         return "failed", INTERRUPTED
-    return ("queued", None) if row["attempts"] < ATTEMPTS else ("failed", POISON)
+    if deaths >= DEATHS:
+        return "failed", POISON
+    return ("queued", None) if row["attempts"] < ATTEMPTS else ("failed", ENDLESS)
 
 
 def _discard(connection: sqlite3.Connection, serials: Iterable[int]) -> None:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from molnar.app.jobs import Store
 from molnar.app.queue import Queued, QueueFull
+from molnar.app.upkeep import ATTEMPTS
 
 MOST = 6
 WORKERS = 2
@@ -25,6 +26,7 @@ class Known:
 
     state: str = "queued"
     attempts: int = 0
+    deaths: int = 0
     owner: int | None = None
     stopping: bool = False
 
@@ -110,14 +112,16 @@ class Model(RuleBasedStateMachine):
             known.state = "cancelled"
         known.stopping = known.stopping or known.state == "running"
 
-    @rule(who=WHO, which=st.booleans())
-    def die(self, who: int, which: bool) -> None:
+    @rule(who=WHO, blame=st.booleans())
+    def die(self, who: int, blame: bool) -> None:
         self.workers[who].close()
-        for name in self.of("running", who):
+        names = self.of("running", who)
+        for name in names:
             known = self.jobs[name]
-            again = "queued" if known.attempts < 2 else "failed"
+            known.deaths += blame and len(names) == 1
+            again = "queued" if known.deaths < 2 and known.attempts < ATTEMPTS else "failed"
             known.state = "cancelled" if known.stopping else again
-        if which:
+        if blame:
             self.store.recover()
         self.workers[who] = Store.open(self.folder)
 

@@ -322,7 +322,8 @@ class Hub:
             return set()
 
         def looked(store: Store) -> dict[str, Job | None]:
-            store.recover()  # a worker of the server before this one may have died just now
+            if self.link.alive:  # or `_died` says what became of its jobs
+                store.recover(blame=False)  # those of a server before this one
             return unheard(store, lives)
 
         silent = await self.store(looked)

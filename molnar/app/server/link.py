@@ -27,6 +27,9 @@ WELL = 20.0  # seconds: a worker that lived so long was no failure
 #: takes a core away from the network.
 SETTINGS = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
 GRACE = 10.0  # seconds to end in when asked
+#: Seconds from its death to what follows from it: who kills both processes, one after the other, is
+#: done by then, and no job is blamed for that.
+SURE = 0.2
 _LOG = logging.getLogger(__name__)
 
 
@@ -63,6 +66,11 @@ class Link:
     def pid(self) -> int | None:
         """The worker's process number, while there is one."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a worker."""
+        return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
         """Start the worker, and from now on start it again whenever it ends."""
@@ -117,6 +125,7 @@ class Link:
             if self._ending:
                 return
             failures = 0 if time.monotonic() - begun > WELL else failures + 1
+            await asyncio.sleep(SURE)
             try:
                 await self._died(status)
             except Exception:  # noqa: BLE001  # without a worker nothing is ever drawn again
