@@ -22,11 +22,11 @@ from typing import Any
 
 from molnar.app import inputs, upkeep
 from molnar.app.alive import Worker
+from molnar.app.blame import INTERRUPTED
 from molnar.app.job import Job, Parent
 from molnar.app.jobs_schema import OPEN, Database
 from molnar.app.recording import insert_job, insert_parents, keep_inputs, rewrite_job, writable
 from molnar.app.references import Reference, job_id
-from molnar.app.upkeep import INTERRUPTED
 from molnar.app.waiting import Waiting
 from molnar.base.errors import MolnarError, RequestError, one_line
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from molnar.app import searching
 from molnar.app.alive import alive, bury
+from molnar.app.blame import settled
 from molnar.app.inputs import now
 from molnar.app.jobs_schema import OPEN, Database
 from molnar.app.references import Reference, job_id, parse
@@ -28,17 +29,6 @@ from molnar.base.errors import RequestError
 from molnar.base.files import sync_folder
 
 GRACE = timedelta(hours=1)  # between putting an input and beginning the job that needs it
-INTERRUPTED = "interrupted: the process that drew it ended"
-DEATHS = 2  # so often a job of the queue may end the worker
-ATTEMPTS = 20  # so often it may be begun, whatever ended the worker: the machine may go with it
-POISON = (
-    "it ended the worker twice, most likely for want of memory; not tried again: ask for fewer or "
-    "smaller pictures"
-)
-ENDLESS = (
-    f"it was begun {ATTEMPTS} times and its worker ended each time; not tried again: see what ends "
-    "the server, or ask for fewer or smaller pictures"
-)
 _FREE = f"NOT {OPEN}"
 
 
@@ -84,7 +74,7 @@ def recover(database: Database, blame: bool = False) -> list[int]:
     Returns:
         The serial numbers of the jobs whose state changed.
     """
-    settled: list[int] = []
+    serials: list[int] = []
     with database.reading() as rows:
         trash = rows.execute("SELECT 1 FROM trash LIMIT 1").fetchone() is not None
         dead = _dead(rows, database)
@@ -96,12 +86,12 @@ def recover(database: Database, blame: bool = False) -> list[int]:
                 deaths = row["deaths"] + int(blame and beside[row["worker"]] == 1)
                 query = "UPDATE jobs SET deaths = ? WHERE serial = ?"
                 connection.execute(query, (deaths, row["serial"]))
-                end(connection, database, row["serial"], *_settled(row, deaths))
-                settled.append(row["serial"])
+                end(connection, database, row["serial"], *settled(row, deaths))
+                serials.append(row["serial"])
             bury(database.workers)
     if trash:
         empty_trash(database)
-    return settled
+    return serials
 
 
 def end(
@@ -269,17 +259,6 @@ def _dead(rows: sqlite3.Connection, database: Database) -> list[sqlite3.Row]:
     found = rows.execute(query).fetchall()
     living = {name: alive(database.workers, name) for name in {row["worker"] for row in found}}
     return [row for row in found if not living[row["worker"]]]
-
-
-def _settled(row: sqlite3.Row, deaths: int) -> tuple[str, str | None]:
-    """The state, and the error, of a job whose process ended."""
-    if row["stopping"]:
-        return "cancelled", None
-    if row["batch"] is None:
-        return "failed", INTERRUPTED
-    if deaths >= DEATHS:
-        return "failed", POISON
-    return ("queued", None) if row["attempts"] < ATTEMPTS else ("failed", ENDLESS)
 
 
 def _discard(connection: sqlite3.Connection, serials: Iterable[int]) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from molnar.app import jobs_schema
+from molnar.app.blame import INTERRUPTED
 from molnar.app.jobs import Store
 from molnar.app.jobs_schema import NAME, Database, data_folder
 from molnar.app.queue import Queued
-from molnar.app.upkeep import INTERRUPTED
 from molnar.base.errors import DataError
 
 

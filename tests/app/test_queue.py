@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from molnar.app import upkeep
+from molnar.app.blame import INTERRUPTED, POISON
 from molnar.app.job import NewPicture, Parent
 from molnar.app.jobs import Store
 from molnar.app.queue import Queued, QueueFull
-from molnar.app.upkeep import ATTEMPTS, ENDLESS, INTERRUPTED, POISON
 from molnar.base.errors import RequestError
 
 
@@ -272,32 +272,6 @@ def test_a_job_goes_back_to_its_place_once(store: Store) -> None:
     assert (job.state, job.error, job.attempts) == ("failed", POISON, 2)
     assert "twice" in POISON
     assert states(store) == {"a1": "failed", "a2": "queued", "a3": "queued"}
-
-
-def test_a_job_is_blamed_for_no_death_but_that_of_a_worker_it_had_alone(store: Store) -> None:
-    queue(store, 2)
-    with another(store) as worker:
-        assert [claimed(worker), claimed(worker)] == ["a1", "a2"]
-    assert [job.state for job in store.recover()] == ["queued"] * 2  # who of the two was it?
-    with another(store) as worker:
-        assert [claimed(worker), worker.claim()] == ["a1", None]
-    assert [(job.id, job.state) for job in store.recover()] == [("a1", "queued")]
-    with another(store) as worker:
-        assert [claimed(worker), worker.claim()] == ["a1", None]
-    assert [(job.id, job.error, job.attempts) for job in store.recover()] == [("a1", POISON, 3)]
-    assert states(store) == {"a1": "failed", "a2": "queued"}
-
-
-def test_when_all_goes_down_no_job_is_blamed_but_none_is_tried_for_ever(store: Store) -> None:
-    queue(store)
-    for attempt in range(1, ATTEMPTS + 1):
-        with another(store) as worker:
-            assert claimed(worker) == "a1"
-        [job] = store.recover(blame=False)
-        assert job.attempts == attempt
-        assert (job.state, job.error) == (
-            ("queued", None) if attempt < ATTEMPTS else ("failed", ENDLESS)
-        )
 
 
 def test_a_job_that_ended_its_worker_takes_no_others_along(store: Store) -> None:

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from molnar.app.blame import ATTEMPTS
 from molnar.app.jobs import Store
 from molnar.app.queue import Queued, QueueFull
-from molnar.app.upkeep import ATTEMPTS
 
 MOST = 6
 WORKERS = 2

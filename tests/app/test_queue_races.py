@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from molnar.app.blame import POISON
 from molnar.app.jobs import Store
 from molnar.app.queue import Queued
-from molnar.app.upkeep import POISON
 from molnar.base.errors import RequestError
 
 WORK = """

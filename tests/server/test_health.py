@@ -42,6 +42,8 @@ class Mute:
     def __init__(self) -> None:
         self.said: list[dict[str, Any]] = []
 
+    alive = True
+
     async def start(self) -> None:
         pass
 
