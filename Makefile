@@ -2,7 +2,7 @@
 PYTHON ?= python
 DEMO ?= runs/demo
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types arch docs test test-browser test-served test-all bench demo check
+.PHONY: help setup fmt lint types arch docs test test-browser test-served test-hub test-all bench demo check
 
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -35,6 +35,9 @@ test-browser:  ## run the studio in headless Chromium
 
 test-served:  ## fuzz, flood and kill a server on loopback
 	$(PYTHON) -m pytest -n 0 -m served tests/server
+
+test-hub:  ## open tiny checkpoints of every family with diffusers
+	$(PYTHON) -m pytest -m hub tests/bridge
 
 test-all:  ## run the tests, the slow ones too
 	$(PYTHON) -m pytest -m "not gpu"

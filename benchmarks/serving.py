@@ -2,6 +2,7 @@
 
     python benchmarks/serving.py start        # seconds to the three addresses, median of 10
     python benchmarks/serving.py latency      # first preview, finished picture, against Python
+    python benchmarks/serving.py studio       # from Enter to preview and picture, in Chromium
     python benchmarks/serving.py throughput   # 8 clients at once against one after the other
     python benchmarks/serving.py flood        # 1,000 posts at once onto a queue of 64
     python benchmarks/serving.py kill         # kill -9 of web process and worker, 100 times
@@ -49,6 +50,8 @@ class Served:
         self.home = Path(tempfile.mkdtemp(prefix="molnar-bench-"))
         self.flags = flags
         self.port = 0
+        # One for all calls, as clients have: to make one takes 30 ms, for certificates.
+        self.client = httpx.Client(timeout=60)
 
     def start(self) -> float:
         """Start it; return the seconds until its addresses stood there."""
@@ -77,11 +80,11 @@ class Served:
 
     def get(self, path: str) -> Any:
         """Ask for JSON."""
-        return httpx.get(self.url + path, timeout=60).json()
+        return self.client.get(self.url + path).json()
 
     def make(self, **fields: Any) -> dict[str, Any]:
         """Ask for a job."""
-        return dict(httpx.post(f"{self.url}/api/jobs", json=fields, timeout=60).json())
+        return dict(self.client.post(f"{self.url}/api/jobs", json=fields).json())
 
     def stop(self) -> None:
         """End it in an orderly way."""
@@ -129,7 +132,7 @@ def latency(options: argparse.Namespace) -> None:
         begun = time.perf_counter()
         job = served.make(prompt=prompt, seed=seed)
         kinds: dict[str, float] = {}
-        with httpx.stream("GET", f"{served.url}/api/jobs/{job['id']}/events", timeout=60) as told:
+        with served.client.stream("GET", f"{served.url}/api/jobs/{job['id']}/events") as told:
             for line in told.iter_lines():
                 if line.startswith("event: "):
                     kinds.setdefault(line[7:], time.perf_counter() - begun)
@@ -173,7 +176,7 @@ def _drawn(served: Served, order: dict[str, Any]) -> str:
     """Draw one picture through the A1111 dialect's wait; return the hash of its pixels."""
     job = served.make(**order)
     while job["state"] not in ENDS:
-        with httpx.stream("GET", f"{served.url}/api/jobs/{job['id']}/events", timeout=120) as told:
+        with served.client.stream("GET", f"{served.url}/api/jobs/{job['id']}/events") as told:
             for _ in told.iter_lines():
                 pass
         job = served.get(f"/api/jobs/{job['id']}")
@@ -187,7 +190,7 @@ def _pixels(served: Served, job: dict[str, Any]) -> str:
 
     from molnar.base.request import pixels_sha256
 
-    data = httpx.get(served.url + job["pictures"][0]["url"], timeout=60).content
+    data = served.client.get(served.url + job["pictures"][0]["url"]).content
     import numpy as np
 
     return pixels_sha256(np.asarray(Image.open(io.BytesIO(data))))
@@ -260,7 +263,7 @@ def _no_half_picture(served: Served) -> None:
 
     for job in served.get("/api/jobs?limit=3")["jobs"]:
         for picture in job["pictures"]:
-            data = httpx.get(served.url + picture["url"], timeout=60).content
+            data = served.client.get(served.url + picture["url"]).content
             Image.open(io.BytesIO(data)).load()
 
 
@@ -280,7 +283,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], int]] = {
 def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=[*COMMANDS, "flood", "soak"])
+    parser.add_argument("what", choices=[*COMMANDS, "flood", "soak", "studio"])
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--quality", default="normal")
@@ -294,6 +297,11 @@ def main() -> None:
         from soak import soak
 
         soak(Served, PROMPTS, options.minutes)
+        return
+    if options.what == "studio":
+        from studio import studio
+
+        studio(Served(), PROMPTS, options.rounds or 10)
         return
     command, rounds = COMMANDS[options.what]
     options.rounds = options.rounds or rounds

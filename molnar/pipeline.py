@@ -100,6 +100,16 @@ class Pipeline(Reader):
         self.library = library
         self._seen: dict[str, Pixels] = {}  # pictures that requests named, by their hash
 
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.bundle.manifest.name
+
+    @property
+    def hash(self) -> str:
+        """The sha256 that names the model."""
+        return self.bundle.hash
+
     def apart(self, library: Library) -> Pipeline:
         """Give a pipeline for another thread: the same model, not loaded twice.
 

@@ -26,6 +26,7 @@ from molnar.starting import SCHEME, from_files
 from molnar.verbs import Wish
 
 if TYPE_CHECKING:
+    from molnar.drawers import Drawer
     from molnar.pipeline import Pipeline
 
 COLUMNS = 2  # of a grid picture
@@ -82,7 +83,7 @@ class Finished:
 
 Event = Stepped | Drawn | Finished
 Numbered = tuple[int, Step | Picture]
-Artist = Callable[["Pipeline", Sequence[Request]], Iterator[Numbered]]
+Artist = Callable[[Any, Sequence[Request]], Iterator[Numbered]]
 """Draws the pictures of requests: their steps and themselves, with the number of the picture."""
 
 
@@ -95,7 +96,7 @@ class Session:
     """
 
     def __init__(
-        self, store: Store, load: Callable[[], Pipeline], artist: Artist | None = None
+        self, store: Store, load: Callable[[], Drawer], artist: Artist | None = None
     ) -> None:
         """Remember where things go and how the model is opened.
 
@@ -107,7 +108,7 @@ class Session:
         self.store = store
         self._artist = artist or in_turn
         self._load = load
-        self._pipeline: Pipeline | None = None
+        self._drawer: Drawer | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -116,22 +117,33 @@ class Session:
         self.store.close()
 
     @property
+    def drawer(self) -> Drawer:
+        """The model: ours, or a public checkpoint."""
+        if self._drawer is None:
+            self._drawer = self._load()
+        return self._drawer
+
+    @property
     def pipeline(self) -> Pipeline:
-        """The model."""
-        if self._pipeline is None:
-            self._pipeline = self._load()
-        return self._pipeline
+        """The model, for what only ours can do.
+
+        Raises:
+            RequestError: It is a public checkpoint.
+        """
+        from molnar.drawers import ours
+
+        return ours(self.drawer, "this")
 
     def notes(self, task: Task) -> list[str]:
         """Say what a task will not show as asked; one line each."""
         self._lend(task)
-        said = [note for wish in task.wishes for note in self.pipeline.notes(wish.request)]
+        said = [note for wish in task.wishes for note in self.drawer.notes(wish.request)]
         return list(dict.fromkeys(said))
 
     def _lend(self, task: Task) -> None:
         """Let the model find the pictures that a task names."""
         inputs = {name: pixels for wish in task.wishes for name, pixels in wish.inputs.items()}
-        self.pipeline.library = library(self.store, inputs)
+        self.drawer.library = library(self.store, inputs)
 
     def draw(self, task: Task, job: Job | None = None) -> Generator[Event, None, None]:
         """Draw a task: its steps, its pictures, and last the job.
@@ -152,7 +164,7 @@ class Session:
             requests = self._resolved(task)
             begun = self._recorded(task, requests, job)
             drawn: list[Drawn] = []
-            for number, event in self._artist(self.pipeline, requests):
+            for number, event in self._artist(self.drawer, requests):
                 if not isinstance(event, Picture):
                     yield Stepped(number, event)
                     continue
@@ -172,10 +184,10 @@ class Session:
     def _resolved(self, task: Task) -> list[Request]:
         """Fill in what a task leaves open, and keep the pictures that it starts from."""
         self._lend(task)
-        requests = [self.pipeline.resolve(wish.request) for wish in task.wishes]
+        requests = [self.drawer.resolve(wish.request) for wish in task.wishes]
         for request in requests:
             for name in filter(None, (request.image, request.mask)):
-                self.store.put_input(self.pipeline.library(name))
+                self.store.put_input(self.drawer.library(name))
         return requests
 
     def _recorded(self, task: Task, requests: Sequence[Request], job: Job | None) -> Job:
@@ -190,11 +202,11 @@ class Session:
         return self.store.begin(task.verb, first, prompt, task.ancestors, extra)
 
 
-def in_turn(pipeline: Pipeline, requests: Sequence[Request]) -> Iterator[Numbered]:
+def in_turn(drawer: Drawer, requests: Sequence[Request]) -> Iterator[Numbered]:
     """Draw picture after picture."""
     number = 1
     for request in requests:
-        for event in pipeline.draw(request):
+        for event in drawer.draw(request):
             yield number, event
             number += isinstance(event, Picture)
 

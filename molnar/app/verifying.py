@@ -20,7 +20,7 @@ from molnar.base.version import VERSION
 
 if TYPE_CHECKING:
     from molnar.app.jobs import Store
-    from molnar.pipeline import Pipeline
+    from molnar.drawers import Drawer
 
 Pixels = NDArray[np.uint8]
 
@@ -42,12 +42,12 @@ class Verdict:
         return {name: getattr(self, name) for name in names} | {"differs": list(self.differs)}
 
 
-def verify(path: str | Path, pipeline: Pipeline, store: Store) -> Verdict:
+def verify(path: str | Path, drawer: Drawer, store: Store) -> Verdict:
     """Redraw a picture as its record says, and compare.
 
     Args:
         path: A PNG, JPEG or WebP with our record.
-        pipeline: With the model that the record names.
+        drawer: The model that the record names.
         store: Where the pictures that it started from are kept.
 
     Raises:
@@ -60,9 +60,9 @@ def verify(path: str | Path, pipeline: Pipeline, store: Store) -> Verdict:
             "with its metadata"
         )
     pixels = np.asarray(open_picture(path))
-    pipeline.library = library(store, {})
+    drawer.library = library(store, {})
     try:
-        redrawn = again(found, pipeline)
+        redrawn = again(found, drawer)
     except MolnarError as error:
         raise DataError(f"{one_line(path)} cannot be drawn again: {error}") from error
     recorded = found.record.get("pixels_sha256")
@@ -76,30 +76,30 @@ def verify(path: str | Path, pipeline: Pipeline, store: Store) -> Verdict:
         largest=int(gap.max()),
         mean=float(gap.mean()),
         altered=not grid and not lossy and recorded != pixels_sha256(pixels),
-        differs=tuple(differences(found.record, pipeline)),
+        differs=tuple(differences(found.record, drawer)),
         redrawn=redrawn,
     )
 
 
-def again(found: metadata.Metadata, pipeline: Pipeline) -> Pixels:
+def again(found: metadata.Metadata, drawer: Drawer) -> Pixels:
     """Redraw what a record says: one picture, or the sheet of all of a job."""
     record = found.record or {}
     if not record.get("grid"):
-        [picture] = pipeline(request_from(found))
+        [picture] = drawer(request_from(found))
         return picture.image
     pictures: list[Picture] = []
     wishes = record.get("requests")
     for wish in wishes if isinstance(wishes, list) else [record.get("request", {})]:
-        pictures += pipeline(from_json(Request, wish))
+        pictures += drawer(from_json(Request, wish))
     return np.asarray(open_picture(laid_out(pictures)))
 
 
-def differences(record: Mapping[str, Any], pipeline: Pipeline) -> list[str]:
+def differences(record: Mapping[str, Any], drawer: Drawer) -> list[str]:
     """Say what is not as when the picture was drawn."""
     now = {
-        "weights": pipeline.bundle.hash,
+        "weights": drawer.hash,
         "version": VERSION,
-        "engine": pipeline.engine,
+        "engine": drawer.engine,
         **machine(),
     }
     then = {

@@ -7,8 +7,10 @@
     │   └── NotThereError   exit 2   a job or picture that is not there
     ├── ConfigError         exit 2   a configuration does not fit its dataclass (also a ValueError)
     ├── BundleError         exit 1   a model on disk is incomplete or altered
+    │   └── CheckpointError exit 1   a public checkpoint that cannot be opened, and why
     ├── WeightsError        exit 1   a weights file is not one we can or will read
     ├── DataError           exit 1   a picture or a data set cannot be used
+    ├── PullError           exit 1   a model cannot be taken from the hub
     ├── TrainingError       exit 1   a training run cannot go on
     └── MissingExtraError   exit 1   an optional dependency is not installed (also an ImportError)
 
@@ -49,12 +51,20 @@ class BundleError(MolnarError):
     """A model on disk is incomplete, altered or of an unknown format."""
 
 
+class CheckpointError(BundleError):
+    """A public checkpoint is incomplete, of a refused kind, or of an unknown architecture."""
+
+
 class WeightsError(MolnarError):
     """A weights file is corrupt, of a refused kind, or does not fit the model."""
 
 
 class DataError(MolnarError):
     """A picture or a data set cannot be used."""
+
+
+class PullError(MolnarError):
+    """A model cannot be taken from the hub: not there, not allowed, no room, or altered."""
 
 
 class TrainingError(MolnarError):

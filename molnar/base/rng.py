@@ -54,7 +54,7 @@ def noise(seed: int, index: int, shape: Sequence[int], stream: int = START) -> N
 
 
 def varied(
-    seed: int, shape: Sequence[int], steps: Sequence[tuple[int, float]]
+    seed: int, shape: Sequence[int], steps: Sequence[tuple[int, float]], index: int = 0
 ) -> NDArray[np.float32]:
     """Return a seed's noise, moved towards the noise of other seeds, one after the other.
 
@@ -62,14 +62,15 @@ def varied(
         seed: 0 to 2**32 - 1.
         shape: Shape of one picture's noise.
         steps: Seeds, and how far to go towards each: 0 stays, 1 arrives.
+        index: Of the noise, as in `noise`.
 
     Source: Shoemake 1985, "Animating rotation with quaternion curves" (slerp): two noises of many
     numbers stand at right angles, and so the way between them keeps their spread.
     """
-    moved = noise(seed, 0, shape)
+    moved = noise(seed, index, shape)
     for other, strength in steps:
         angle = strength * np.pi / 2
-        towards = np.float32(np.sin(angle)) * noise(other, 0, shape)
+        towards = np.float32(np.sin(angle)) * noise(other, index, shape)
         moved = np.float32(np.cos(angle)) * moved + towards
     return moved
 

@@ -85,13 +85,7 @@ class Previewer:
 
     def encoded(self, x0: Any) -> bytes:
         """Give the preview of a latent as the bytes of a WebP of at most 6 kB."""
-        image = Image.fromarray(self.preview(x0))
-        for quality in QUALITIES:
-            out = io.BytesIO()
-            image.save(out, "WEBP", quality=quality, method=EFFORT)
-            if out.tell() <= LARGEST:
-                break
-        return out.getvalue()
+        return encoded(self.preview(x0))
 
     def _patches(self, image: Floats) -> Floats:
         """Cut an image 1 C H W into the patches of its cells: N C * cell * cell."""
@@ -99,6 +93,22 @@ class Previewer:
         cell = self._cell
         cells = image.reshape(channels, height // cell, cell, width // cell, cell)
         return cells.transpose(1, 3, 0, 2, 4).reshape(-1, channels * cell * cell)
+
+
+def encoded(shown: Bytes) -> bytes:
+    """Give a small picture, uint8 H W 3, as the bytes of a WebP, of at most 6 kB where it can be.
+
+    Example:
+        >>> encoded(np.zeros((64, 64, 3), np.uint8))[8:12]
+        b'WEBP'
+    """
+    image = Image.fromarray(shown)
+    for quality in QUALITIES:
+        out = io.BytesIO()
+        image.save(out, "WEBP", quality=quality, method=EFFORT)
+        if out.tell() <= LARGEST:
+            break
+    return out.getvalue()
 
 
 def drawing(number: int, side: int, opaque: bool) -> Floats:

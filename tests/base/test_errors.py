@@ -13,6 +13,7 @@ from molnar.base import errors
         (errors.BundleError, 1, Exception),
         (errors.WeightsError, 1, Exception),
         (errors.DataError, 1, Exception),
+        (errors.PullError, 1, Exception),
         (errors.TrainingError, 1, Exception),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +22,34 @@ if TYPE_CHECKING:
     from molnar.app.orders import Order
     from molnar.app.session import Drawn, Finished, Session, Task
     from molnar.base.request import Picture, Request
-    from molnar.pipeline import Pipeline
+    from molnar.bridge.options import Options
+    from molnar.drawers import Drawer
 
 Command = Callable[..., Any]
 
+#: How a public checkpoint is computed.
+COMPUTED: tuple[Callable[[Command], Command], ...] = (
+    click.option("--device", help="Of a checkpoint: auto, cpu, cuda or mps."),
+    click.option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        help="Of a checkpoint's numbers.",
+    ),
+    click.option("--low-memory", is_flag=True, help="A checkpoint in as little as can be."),
+    click.option("--vae", metavar="PATH", help="Decode by this instead of a checkpoint's own."),
+    click.option("--refiner", metavar="PATH", help="Let this go on where a checkpoint ends."),
+)
 #: Flags of every verb that draws.
 SHARED: tuple[Callable[[Command], Command], ...] = (
-    click.option("-m", "--model", default="sticker", show_default=True, help="Name or folder."),
+    click.option(
+        "-m",
+        "--model",
+        help="Name, folder or file; sticker, or what drew the picture, if absent.",
+    ),
     click.option("-o", "--output", help="File, folder/, name with {seed} or %d, or '-' = stdout."),
     click.option("--engine", default="onnx", show_default=True, help="onnx or torch."),
     click.option("-t", "--threads", type=int, help="CPU threads; one per core if absent."),
+    *COMPUTED,
     click.option(
         "--no-metadata",
         "--no-embed-prompt",
@@ -75,15 +93,35 @@ def open_session(flags: Mapping[str, Any]) -> Session:
     """Open the history, and the model once it is needed."""
     from molnar.app.session import Session
 
-    def load() -> Pipeline:
+    def load() -> Drawer:
         # Not before: a wrong flag should be answered at once, and this imports the engine.
-        from molnar.pipeline import load as open_model
+        from molnar.app.jobs_schema import data_folder
+        from molnar.drawers import open_model
 
         return open_model(
-            flags["model"], flags["engine"], threads=flags["threads"], search=search()
+            flags["model"] or "sticker",
+            flags["engine"],
+            threads=flags["threads"],
+            search=search(),
+            options=options_of(flags),
+            home=data_folder(),
         )
 
     return Session(open_store(flags, Say.of(flags)), load)
+
+
+def options_of(flags: Mapping[str, Any]) -> Options:
+    """Give what the flags say of a checkpoint's computation."""
+    from molnar.bridge.options import Options
+
+    return Options(
+        device=flags["device"] or "auto",
+        dtype=flags["dtype"] or "auto",
+        low_memory=flags["low_memory"],
+        threads=flags["threads"],
+        vae=flags["vae"],
+        refiner=flags["refiner"],
+    )
 
 
 def seed_of(flags: Mapping[str, Any]) -> int:
@@ -99,8 +137,22 @@ def draw(flags: Mapping[str, Any], *orders: Order) -> None:
     Raises:
         MolnarError: Something cannot be drawn or written.
     """
+    flags = dict(flags)
     with open_session(flags) as session:
+        flags["model"] = flags["model"] or model_of(session.store, orders)
         run(session, tasks_of(session, orders), flags)
+
+
+def model_of(store: Store, orders: Sequence[Order]) -> str | None:
+    """Name the model that drew the picture that orders begin with, if the history knows it."""
+    from molnar.app.references import is_reference
+
+    for order in orders:
+        name = getattr(order, "picture", "")
+        if is_reference(name):
+            with suppress(MolnarError):  # that it is not there is said where it is looked for
+                return store.job(store.find(name).job).model or None
+    return None
 
 
 def tasks_of(session: Session, orders: Sequence[Order]) -> list[Task]:

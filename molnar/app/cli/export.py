@@ -1,4 +1,4 @@
-"""`molnar export WORKSPACE -o DIR`: trained parts in, a model out."""
+"""`molnar export`: trained parts in, a model out; or a model in, a folder for diffusers out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from molnar.base.errors import ConfigError
+from molnar.app.cli.models import search
+from molnar.base.errors import ConfigError, RequestError
 
 TOLERANCE = 1e-4  # largest relative difference between the engines that is rounding
 
@@ -22,11 +23,17 @@ TOLERANCE = 1e-4  # largest relative difference between the engines that is roun
     "--set", "settings", multiple=True, metavar="FIELD=VALUE", help="E.g. defaults.steps=16."
 )
 @click.option(
-    "--weights",
-    type=click.Choice(["int8", "float16"]),
-    default="int8",
+    "--to",
+    type=click.Choice(["bundle", "diffusers"]),
+    default="bundle",
     show_default=True,
-    help="How large matrices are stored; small ones are float16.",
+    help="diffusers: write a finished MODEL as a folder that diffusers loads.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(["int8", "float16", "float32"]),
+    help="How large matrices are stored: int8 (a bundle's default) or float16; for diffusers, "
+    "float32 (the default) or float16.",
 )
 @click.option("--verify", is_flag=True, help="Compare every part in both engines.")
 @click.option("-f", "--force", is_flag=True, help="Replace a model that exists.")
@@ -35,8 +42,38 @@ def export(**flags: Any) -> None:
     """Make a model from the trained parts in WORKSPACE.
 
     Fields that no part knows (licence, data, evaluation, defaults) come from WORKSPACE/card.json
-    and --set.
+    and --set. With --to diffusers, WORKSPACE is the name or the folder of a finished model.
     """
+    if flags["to"] == "diffusers":
+        to_diffusers(**flags)
+    else:
+        to_bundle(**flags)
+
+
+def to_diffusers(**flags: Any) -> None:
+    """Write a finished model in the layout of diffusers."""
+    from molnar.bridge.exporting import export as write
+    from molnar.bundle import Bundle
+
+    for name, flag in (("name", "--name"), ("settings", "--set"), ("verify", "--verify")):
+        if flags[name]:
+            raise RequestError(
+                f"got {flag} with --to diffusers; expected a finished model: drop it"
+            )
+    weights = stored(flags["weights"], ("float32", "float16"), "diffusers")
+    bundle = Bundle.load(flags["workspace"], search=search())
+    folder = write(bundle, Path(flags["output"]), weights=weights, force=flags["force"])
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if flags["as_json"]:
+        facts = {"path": str(folder), "hash": bundle.hash, "bytes": size, "weights": weights}
+        click.echo(json.dumps(facts, indent=1))
+    else:
+        click.echo(str(folder))
+        click.echo(f"{size / 1e6:.1f} MB in {weights}; README.md says how to load it", err=True)
+
+
+def to_bundle(**flags: Any) -> None:
+    """Make a bundle of trained parts."""
     from molnar.engines.export import compare
     from molnar.engines.export import export as write
 
@@ -47,7 +84,7 @@ def export(**flags: Any) -> None:
         Path(flags["workspace"]),
         Path(flags["output"]),
         card,
-        weights=flags["weights"],
+        weights=stored(flags["weights"], ("int8", "float16"), "a bundle"),
         force=flags["force"],
     )
     differences = compare(bundle) if flags["verify"] else {}
@@ -65,6 +102,17 @@ def export(**flags: Any) -> None:
         raise ConfigError(
             f"the engines differ by {worst:.1e}; expected {TOLERANCE:.0e}: do not ship it"
         )
+
+
+def stored(asked: str | None, known: Sequence[str], what: str) -> Any:
+    """Say how numbers are stored: as asked, or by default in the first way there is.
+
+    Raises:
+        RequestError: There is no such way for `what`.
+    """
+    if asked is not None and asked not in known:
+        raise RequestError(f"got --weights {asked} for {what}; expected one of: {', '.join(known)}")
+    return asked or known[0]
 
 
 def parse(settings: Sequence[str]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ VERBS = {
     "serve": ("serve", "serve", "Serve the studio, the A1111 and the OpenAI dialect."),
     "mcp": ("mcp", "mcp", "Draw for an agent, over stdin and stdout."),
     "models": ("models", "models", "List the models that can draw."),
+    "pull": ("pull", "pull", "Take a model from the hub; nothing else asks the network."),
+    "plan": ("plan", "plan", "Tell how a model is computed here, and how long it takes."),
     "doctor": ("doctor", "doctor", "Check this installation, and time it."),
     "train": ("train", "train", "Train one part of a model."),
     "eval": ("evaluate", "evaluate", "Measure a model."),

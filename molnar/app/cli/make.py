@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from molnar.app.cli.drawing import draws, open_session, run, tasks_of
+from molnar.app.cli.models import search
 from molnar.app.cli.wishes import four, orders
 from molnar.app.orders.wording import around, counted
 from molnar.base.errors import RequestError
@@ -60,12 +61,14 @@ def _any_of(name: str) -> str:
 @click.option("--styles-file", metavar="CSV", help="More styles: name,prompt,negative_prompt.")
 @click.option("--wildcards", multiple=True, metavar="FOLDER", help="Files for __name__.")
 @click.option("--max-jobs", type=int, default=40, show_default=True, help="Most combinations.")
+@click.option("--lora", multiple=True, metavar="NAME[:W]", help="Of a checkpoint; repeatable.")
 @click.option("--literal", is_flag=True, help=ABOUT["literal"])
 @click.option("--like", metavar="FILE", help="Draw as this picture was drawn; flags still win.")
 @draws
 def make(**flags: Any) -> None:
     """Draw PROMPT: `molnar "a dog wearing a beret"`."""
     from molnar.app.orders.looking import look
+    from molnar.drawers import native_size
 
     counted(flags["grid"], flags["count"])
     for key in ("image", "mask", "image_prompt"):
@@ -74,13 +77,18 @@ def make(**flags: Any) -> None:
     with open_session(flags) as session:
         if flags["image"] is not None:
             _start_from(look(session.store, flags["image"], "image", files=True), flags)
+        elif not _sized(flags) and flags["like"] is None:
+            flags |= native_size(flags["model"] or "sticker", search())
         run(session, tasks_of(session, orders(flags)), flags)
+
+
+def _sized(flags: dict[str, Any]) -> bool:
+    return any(flags[key] is not None for key in ("width", "height", "size", "aspect"))
 
 
 def _start_from(seen: Seen, flags: dict[str, Any]) -> None:
     """Let a picture to start from decide the size and the prompt, where no flag does."""
-    named = any(flags[key] is not None for key in ("width", "height", "size", "aspect", "like"))
-    if not named:
+    if not _sized(flags) and flags["like"] is None:
         flags |= around(seen.size, four(flags["outpaint"] or "0,0,0,0"))
     told = ("prompt", "prompt_file", "like")
     if seen.request and not flags["words"] and all(flags[key] is None for key in told):

@@ -145,12 +145,16 @@ class OwnDesk:
     def _opened(self) -> Session:
         if self._session is None:
             from molnar.app.jobs import Store
+            from molnar.app.jobs_schema import data_folder
             from molnar.app.session import Session
-            from molnar.pipeline import load
+            from molnar.drawers import open_model
 
             model, engine, threads = self._wanted
             self._session = Session(
-                Store.open(), lambda: load(model, engine, threads=threads, search=search())
+                Store.open(),
+                lambda: open_model(
+                    model, engine, threads=threads, search=search(), home=data_folder()
+                ),
             )
         return self._session
 

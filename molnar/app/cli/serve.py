@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from molnar.app.cli.drawing import COMPUTED, options_of
 from molnar.app.cli.models import search
 
 Command = Callable[..., Any]
-SHARED = (
+SHARED: tuple[Callable[[Command], Command], ...] = (
     click.option("--host", default="127.0.0.1", show_default=True,
                  help="Address to listen at; any but loopback needs a token."),
     click.option("--port", type=click.IntRange(0, 65535),
@@ -25,6 +26,7 @@ SHARED = (
     click.option("--engine", default="onnx", show_default=True, help="onnx or torch."),
     click.option("-t", "--threads", type=click.IntRange(min=1),
                  help="CPU threads; one per core if absent."),
+    *COMPUTED,
     click.option("--parallel", "slots", type=click.IntRange(1, 64), default=8, show_default=True,
                  help="Pictures drawn at once."),
     click.option("--queue", "waiting", type=click.IntRange(1, 100_000), default=64,
@@ -76,6 +78,7 @@ def _run(flags: dict[str, Any], open_browser: bool) -> None:
         search=search(),
         engine=flags["engine"],
         threads=flags["threads"],
+        options=options_of(flags),
         slots=flags["slots"],
         keep=not flags["no_history"],
         limits=Limits(waiting=flags["waiting"], cost=flags["cost"]),

@@ -25,10 +25,10 @@ def verify(**flags: Any) -> int:
     from molnar.app.parents import found
     from molnar.app.verifying import verify as verified
     from molnar.base import metadata
-    from molnar.pipeline import Pipeline, load
+    from molnar.drawers import Drawer, open_model
 
     facts: list[dict[str, Any]] = []
-    opened: dict[tuple[str, str], Pipeline] = {}
+    opened: dict[tuple[str, str], Drawer] = {}
     with Store.open() as store:
         for text in flags["pictures"]:
             path = found(text, store).path
@@ -36,8 +36,12 @@ def verify(**flags: Any) -> int:
             model = flags["model"] or str(record.get("model") or "sticker")
             engine = flags["engine"] or str(record.get("engine") or "onnx")
             if (model, engine) not in opened:
-                opened[model, engine] = load(
-                    model, engine, threads=flags["threads"], search=search()
+                opened[model, engine] = open_model(
+                    model,
+                    engine,
+                    threads=flags["threads"],
+                    search=search(),
+                    home=store.database.folder,
                 )
             verdict = verified(path, opened[model, engine], store)
             facts.append({"picture": text, **verdict.to_json()})

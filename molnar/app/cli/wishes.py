@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def orders(flags: Mapping[str, Any]) -> list[Make]:
     if flags["styles_file"] is not None:
         known |= read_styles(Path(flags["styles_file"]))
     return written_out(
-        common,
+        with_loras(common, flags["lora"]),
         [None if seed == RANDOM else seed for seed in flags["seed"]] or [base.seed],
         typed=prompt is not None,
         styles=[named(name, known) for name in flags["style"]],
@@ -77,6 +78,19 @@ def _base(flags: Mapping[str, Any], prompt: str | None) -> Request:
     if prompt is not None:
         base = base.replaced(plan=(), template="")
     return base.replaced(**given)
+
+
+def with_loras(order: Make, loras: Sequence[str]) -> Make:
+    """Write LoRAs where people write them: at the end of the prompt.
+
+    Example:
+        >>> order = Make(requests=(Request(prompt="a fox"),))
+        >>> with_loras(order, ["ink:0.8", "oil"]).requests[0].prompt
+        'a fox <lora:ink:0.8> <lora:oil:1>'
+    """
+    named = "".join(f" <lora:{one if ':' in one else f'{one}:1'}>" for one in loras)
+    requests = (request.replaced(prompt=request.prompt + named) for request in order.requests)
+    return replace(order, requests=tuple(requests)) if loras else order
 
 
 def four(text: str) -> tuple[int, ...]:

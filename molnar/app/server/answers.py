@@ -11,6 +11,7 @@ from molnar.base.errors import RequestError
 if TYPE_CHECKING:
     from molnar.app.server.drawing import Easel
     from molnar.app.session import Session
+    from molnar.drawers import Guest
     from molnar.verbs import Parent
 
 PROMPTS = 4
@@ -39,6 +40,8 @@ def read(easel: Easel, session: Session, *, prompt: str) -> dict[str, Any]:
     from molnar.base.request import Request
     from molnar.text.expansion import expand
 
+    if easel.guest is not None:
+        return _counted(easel.guest, prompt)
     pipeline = session.pipeline
     if not prompt.strip():
         return {"tokens": 0, "limit": pipeline.tokenizer.length - 2, "unknown": [], "lost": [],
@@ -56,6 +59,13 @@ def read(easel: Easel, session: Session, *, prompt: str) -> dict[str, Any]:
         "read": ", ".join(pipeline.read(text) for text in texts),
         "expanded": [one.prompt for one in every] if len(every) > 1 else [],
     }
+
+
+def _counted(guest: Guest, prompt: str) -> dict[str, Any]:
+    """Tell of a checkpoint what is known without a dictionary: how many tokens there are."""
+    count, limit = guest.count(prompt)
+    return {"tokens": count, "limit": limit, "unknown": [], "lost": [], "read": prompt,
+            "expanded": []}  # fmt: skip
 
 
 def describe(easel: Easel, session: Session, *, picture: str) -> dict[str, Any]:
@@ -104,7 +114,9 @@ def explain(easel: Easel, session: Session, *, picture: str) -> dict[str, Any]:
 
 def models(easel: Easel, session: Session) -> dict[str, Any]:
     """Tell of the model that draws here."""
-    bundle = easel.pipeline.bundle
+    if easel.guest is not None:
+        return {"models": [easel.guest.card()]}
+    bundle = session.pipeline.bundle
     manifest = bundle.manifest
     defaults = manifest.defaults
     return {
@@ -133,7 +145,9 @@ def models(easel: Easel, session: Session) -> dict[str, Any]:
 
 def path(easel: Easel, session: Session) -> dict[str, Any]:
     """Tell where the model lies: for clients whose protocol has a field for that."""
-    return {"path": str(Path(easel.pipeline.bundle.folder).resolve())}
+    guest = easel.guest
+    where = session.pipeline.bundle.folder if guest is None else guest.path
+    return {"path": str(Path(where).resolve())}
 
 
 def _pointed(session: Session, picture: str) -> Parent:

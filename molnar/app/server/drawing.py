@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from molnar.app.job import Job, NewPicture
 from molnar.app.jobs import Store
@@ -20,32 +20,41 @@ from molnar.app.server.sheet import Quiet, Sheet
 from molnar.app.session import Drawn, Finished, Numbered, Session, Stepped
 from molnar.base.errors import one_line
 from molnar.base.request import Request
+from molnar.base.types import Step
 from molnar.bundle import Bundle
+from molnar.drawers import Drawer, Guest, checkpoint, open_model
 from molnar.engines.sharing import Shared
-from molnar.latent.preview import Previewer
+from molnar.latent.preview import Previewer, encoded
 from molnar.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from molnar.bridge.options import Options
 
 Say = Callable[[dict[str, Any]], None]
 
 
 class Easel:
-    """A model that draws several pictures at once.
+    """A model that draws several pictures at once, if it is ours; a checkpoint draws one.
 
     A picture is a thread; what all of them compute at a moment is put together (`engines/
     sharing.py`). One job gets half of the places at most, so that the next need not wait for it.
     """
 
-    def __init__(self, store: Store, pipeline: Pipeline, shared: Shared, slots: int) -> None:
+    def __init__(self, store: Store, drawer: Drawer, shared: Shared | None, slots: int) -> None:
         """Join a model and a history.
 
         Args:
             store: The history, as the worker claims jobs from it.
-            pipeline: The model, on `shared`.
-            shared: Its parts.
+            drawer: The model, on `shared`.
+            shared: Its parts; None: it is a checkpoint.
             slots: Pictures at once.
         """
-        self.store, self.pipeline, self.shared = store, pipeline, shared
-        self.previewer = Previewer(shared, pipeline.bundle.manifest.latent)
+        self.store, self.drawer, self.shared = store, drawer, shared
+        self.guest: Guest | None = None if shared else cast("Guest", drawer)
+        self.slots = slots if shared else 1
+        self._previewer = None
+        if shared is not None and isinstance(drawer, Pipeline):
+            self._previewer = Previewer(shared, drawer.bundle.manifest.latent)
         self.quiet = Quiet()
         self._places = threading.BoundedSemaphore(slots)
         self._of_one = max(1, slots // 2)
@@ -60,32 +69,47 @@ class Easel:
         threads: int | None,
         search: Sequence[Path],
         slots: int,
+        options: Options | None = None,
     ) -> Easel:
         """Load a model.
 
         Raises:
             BundleError: It is not there, or is damaged.
         """
+        if checkpoint(model, search) is not None:
+            drawer = open_model(
+                model, threads=threads, search=search, options=options, home=store.database.folder
+            )
+            return cls(store, drawer, None, slots)
         bundle = Bundle.load(model, search=search)
         shared = Shared(bundle, engine, threads=threads)
         return cls(store, Pipeline(bundle, shared, engine), shared, slots)
 
     def about(self) -> dict[str, Any]:
         """Say which model this is."""
-        bundle = self.pipeline.bundle
-        return {"model": bundle.manifest.name, "hash": bundle.hash, "engine": self.pipeline.engine}
+        drawer = self.drawer
+        return {"model": drawer.name, "hash": drawer.hash, "engine": drawer.engine}
 
     def session(self) -> Session:
         """Give a session for the calling thread; to be closed there."""
         store = Store(Database(self.store.database.folder))
         self.store.lend(store)  # what that thread draws was claimed by the worker's own
-        return Session(store, self._apart, self._side_by_side)
+        return Session(store, self._apart, self._side_by_side if self.shared else None)
 
-    def _apart(self) -> Pipeline:
-        return self.pipeline.apart(self.pipeline.library)
+    def preview(self, step: Step) -> bytes:
+        """Give what a picture will look like, as far as can be said: a small WebP."""
+        if self._previewer is not None:
+            return self._previewer.encoded(step.x0)
+        assert self.guest is not None
+        return encoded(self.guest.preview(step))
+
+    def _apart(self) -> Drawer:
+        apart: Drawer = self.drawer.apart(self.drawer.library)
+        return apart
 
     def _side_by_side(self, pipeline: Pipeline, requests: Sequence[Request]) -> Iterator[Numbered]:
         """Draw the pictures of a job at once: their steps and themselves, as they come."""
+        assert self.shared is not None
         units = [(request, index) for request in requests for index in range(request.count)]
         sheet = Sheet(pipeline, self.shared, self._places, self._of_one, self.quiet)
         yield from sheet.draw(units)
@@ -141,7 +165,7 @@ class Running:
         with closing(session.draw(task, self.job)) as events:
             for event in events:
                 if isinstance(event, Stepped):
-                    say({"job": job, **stepped(event, easel.previewer)})
+                    say({"job": job, **stepped(event, easel.preview)})
                 elif isinstance(event, Drawn):
                     kept[event.number] = NewPicture.of(event.picture, event.png)
                     say({"job": job, **drawn(event)})
@@ -157,10 +181,10 @@ class Running:
             session.store.release(job)
 
 
-def stepped(event: Stepped, previewer: Previewer) -> dict[str, Any]:
+def stepped(event: Stepped, preview_of: Callable[[Step], bytes]) -> dict[str, Any]:
     """Tell a step: what the picture will look like, as far as can be said."""
     step = event.step
-    preview = previewer.encoded(step.x0)
+    preview = preview_of(step)
     return {
         "kind": "step",
         "picture": event.number,

@@ -23,11 +23,14 @@ def explained(error: BaseException) -> BaseException:
         >>> str(explained(MemoryError()))
         'memory did not suffice; ask for fewer or smaller pictures'
         >>> str(explained(KeyError("x")))
-        "KeyError: 'x'"
+        "molnar itself failed (KeyError: 'x'); try again, and report it if it comes back"
     """
     if isinstance(error, MolnarError) or not isinstance(error, Exception):
         return error
     text = str(error).lower()
     if isinstance(error, MemoryError) or any(words in text for words in SHORT):
         return ShortError("memory did not suffice; ask for fewer or smaller pictures")
-    return JobError(f"{type(error).__name__}: {one_line(error)}")
+    return JobError(
+        f"molnar itself failed ({type(error).__name__}: {one_line(error)}); "
+        "try again, and report it if it comes back"
+    )

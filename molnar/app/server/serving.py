@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -23,7 +24,9 @@ from molnar.app.server.guard import policy_for
 from molnar.app.server.health import Health
 from molnar.app.server.hub import Hub
 from molnar.app.server.limits import Limits
+from molnar.base.config import to_json
 from molnar.base.errors import ConfigError, one_line
+from molnar.bridge.options import Options
 
 BACKLOG = 2048  # connections that the system holds for us
 KEEP_ALIVE = 30  # seconds
@@ -44,6 +47,7 @@ class Settings:
     search: Sequence[Path] = ()
     engine: str = "onnx"
     threads: int | None = None
+    options: Options = field(default_factory=Options)  # of a checkpoint
     slots: int = 8
     most_memory: int = 3 * 2**30  # bytes of the worker, then it is started anew when idle
     keep: bool = True  # in the history of the user
@@ -121,6 +125,8 @@ def worker_arguments(settings: Settings) -> list[str]:
     """Write the command line of the worker."""
     flags = ["--model", settings.model, "--engine", settings.engine]
     flags += ["--slots", str(settings.slots), "--most-memory", str(settings.most_memory)]
+    if settings.options != Options(threads=settings.threads):
+        flags += ["--options", json.dumps(to_json(settings.options))]
     if settings.threads is not None:
         flags += ["--threads", str(settings.threads)]
     for folder in settings.search:

@@ -24,7 +24,9 @@ from typing import Any, TextIO
 from molnar.app.jobs import Store
 from molnar.app.server.answers import answer
 from molnar.app.server.drawing import Easel, Running
+from molnar.base.config import from_json
 from molnar.base.errors import MolnarError, RequestError, one_line
+from molnar.bridge.options import Options
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
@@ -181,6 +183,7 @@ def options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--search", type=Path, action="append", default=[])
     parser.add_argument("--engine", default="onnx")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--options", default="{}", help="of a checkpoint, as JSON")
     parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--most-memory", type=int, default=0, metavar="BYTES")
     return parser.parse_args(arguments)
@@ -196,12 +199,14 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             easel = Easel.open(
                 store, given.model, given.engine, threads=given.threads, search=given.search,
-                slots=given.slots,
+                slots=given.slots, options=from_json(Options, json.loads(given.options)),
             )  # fmt: skip
         except MolnarError as error:
             say({"kind": "trouble", "error": one_line(error), "fatal": True})
             return 1
-        worker = Worker(store, easel, say, slots=given.slots, most_memory=given.most_memory)
+        # A checkpoint is as large as it is: to start anew makes it no smaller.
+        most = given.most_memory if easel.shared else 0
+        worker = Worker(store, easel, say, slots=easel.slots, most_memory=most)
         reader = threading.Thread(target=listen, args=(sys.stdin, worker.inbox), daemon=True)
         reader.start()
         say({"kind": "ready", **easel.about(), "pid": os.getpid()})

@@ -206,15 +206,17 @@ class Gallery {
     this.seen += page.jobs.length;
     if (here().names[0] === "gallery") leave({ jobs: this.seen });
     this.over = !page.next;
-    this.end.textContent = this.list.children.length ? "" : this.nothing();
+    this.end.replaceChildren(...(this.list.children.length ? [] : this.nothing()));
     // A page may be shorter than the screen: what is still in sight asks again.
     this.eye.unobserve(this.end);
     if (!this.over) this.eye.observe(this.end);
   }
 
   nothing() {
-    if (this.words) return `Nothing was drawn with “${this.words}”.`;
-    return this.favourites ? "No favourites yet: press f on a picture." : "Nothing was drawn yet.";
+    if (this.words) return [`Nothing was drawn with “${this.words}”.`];
+    if (this.favourites) return ["No favourites yet: press f on a picture."];
+    const { element } = new Squares({ columns: 3, rings: 4, seed: 7, accents: 1 });
+    return [element, "Nothing was drawn yet: write what you would like to see."];
   }
 }
 

@@ -8,9 +8,10 @@ import { icon } from "./icons.js";
 import { get, lookAt, lookAway } from "./jobs.js";
 import { strangers } from "./promptbox.js";
 import { go } from "./router.js";
-import { announce, quarters, trying } from "./says.js";
+import { announce, quarters, sentence, trying } from "./says.js";
 import { setting } from "./settings.js";
 import { Slots } from "./slots.js";
+import { Squares } from "./squares.js";
 import { useSettings } from "./using.js";
 import { ask, reset, wishes } from "./wish.js";
 
@@ -110,15 +111,11 @@ class JobView {
     );
     if (!pictures.length)
       return this.rows.replaceChildren(
-        h(
-          "button",
-          {
-            type: "button",
-            onclick: () => this.retry(),
-          },
-          icon("again"),
-          "Try again",
-        ),
+        new Squares({ columns: 3, rings: 4, seed: live.job.id.length, accents: 1 }).element,
+        // A prompt can be drawn again from here; a verb, where its picture is.
+        live.job.verb === "make"
+          ? h("button", { type: "button", onclick: () => this.retry() }, icon("again"), "Try again")
+          : h("button", { type: "button", onclick: back }, "Back to the picture"),
       );
     const row = (letter, verb, title) => [
       h("span", { class: "dim" }, letter === "U" ? "Upscale" : "Vary"),
@@ -158,7 +155,7 @@ class JobView {
         h("p", { class: "eyebrow" }, `${job.id} · ${job.verb}`),
         h("h1", {}, job.prompt || job.verb),
         this.state,
-        job.error && h("p", { class: "refused" }, job.error),
+        job.error && h("p", { class: "reason" }, sentence(job.error)),
         ...(job.notes ?? []).map((line) => h("p", { class: "dim" }, line)),
         ...strangers(job.unknown ?? [], (nearest) => [
           `; it is read like ${nearest.slice(0, 3).join(", ")}.`,
@@ -231,6 +228,8 @@ class JobView {
     };
   }
 }
+
+const back = () => (history.length > 1 ? history.back() : go("gallery"));
 
 /** What the pictures of a job were drawn with. */
 export function facts(job, picture = null) {

@@ -48,11 +48,16 @@ export async function trying(action) {
     return await working(action());
   } catch (error) {
     const wait = error.retryAfter ? ` Try again in ${error.retryAfter} s.` : "";
-    note(`${error.message}${wait}`, "bad");
+    // That the server is away, the banner says.
+    if (error.status !== 0) note(`${error.message}${wait}`, "bad");
     if (error.status === undefined) console.error(error);
     return undefined;
   }
 }
+
+/** A reason as a sentence: servers begin them small and end them anyhow. */
+export const sentence = (text) =>
+  text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 /** Progress, said at each quarter and no oftener. */
 export function quarters() {

@@ -1,0 +1,175 @@
+"""`<lora:name:0.8>` in a prompt -> which file, how strongly, and what the file says of itself.
+
+Nothing here imports torch: a prompt is read, and a file is found or refused, before a model is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from molnar.base.errors import RequestError, WeightsError, one_line
+from molnar.base.weights import PICKLE_SUFFIXES
+from molnar.text.grammar import networks
+
+SUFFIX = ".safetensors"
+PEFT_FILE = "adapter_model.safetensors"  # of peft's `save_pretrained`
+DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"  # of diffusers' `save_lora_weights`
+MOST = 16  # adapters of one prompt: each is a file to read
+HEAVIEST = 10.0  # a weight: beyond it there is only noise
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLora:
+    """A LoRA as a prompt asks for it.
+
+    Example:
+        >>> AskedLora("ink", 0.8).text_weight
+    """
+
+    name: str
+    weight: float = 1.0  # of the network that draws
+    text_weight: float | None = None  # of the text encoders; None = the same
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """A LoRA file and how strongly it is to act.
+
+    Example:
+        >>> Lora(Path("ink.safetensors"), 0.5).on_text
+        0.5
+    """
+
+    path: Path
+    weight: float = 1.0
+    text_weight: float | None = None
+
+    @property
+    def on_text(self) -> float:
+        """The weight on the text encoders."""
+        return self.weight if self.text_weight is None else self.text_weight
+
+
+def parse_loras(prompt: str) -> tuple[str, tuple[AskedLora, ...]]:
+    """Take `<lora:name>`, `<lora:name:0.8>` and `<lora:name:picture:text>` out of a prompt.
+
+    `<lyco:...>` means the same: which of the two a file is, is read from it.
+
+    Returns:
+        The prompt without them, and what they ask for, in order.
+
+    Raises:
+        RequestError: A weight is not a number in [-10, 10], there are more than 16, or a
+            hypernetwork is asked for, which are pickles.
+
+    Example:
+        >>> parse_loras("a fox <lora:ink:0.8> in snow")
+        ('a fox in snow', (AskedLora(name='ink', weight=0.8, text_weight=None),))
+    """
+    rest, found = networks(prompt)
+    asked = []
+    for network in found:
+        if network.kind == "hypernet":
+            raise RequestError(
+                f"prompt asks for the hypernetwork {one_line(network.name, 60)!r}, which are only "
+                "made as pickles; expected <lora:name:0.8>, leave it out"
+            )
+        weights = network.weights[:2]
+        if any(abs(weight) > HEAVIEST for weight in weights):
+            raise RequestError(
+                f"<lora:{one_line(network.name, 60)}> has the weight {max(weights, key=abs):g}; "
+                f"expected -{HEAVIEST:g} to {HEAVIEST:g}"
+            )
+        asked.append(AskedLora(network.name, weights[0], weights[1] if weights[1:] else None))
+    if len(asked) > MOST:
+        raise RequestError(f"prompt asks for {len(asked)} LoRAs; expected at most {MOST}")
+    return rest, tuple(asked)
+
+
+def find_adapter(name: str, folders: Iterable[Path], anywhere: bool = False) -> Path:
+    """Find the file of a LoRA, an embedding or another adapter by its name.
+
+    A name is that of a file with or without `.safetensors`, of a folder that peft or diffusers
+    wrote, or either in a folder below; upper and lower case are the same.
+
+    Args:
+        name: As in the prompt.
+        folders: Where to look, the first wins.
+        anywhere: `name` may also be a path outside of them: for those whom the machine obeys,
+            never for a prompt that came over a network.
+
+    Raises:
+        RequestError: There is none; the nearest names are said.
+        WeightsError: It is a pickle.
+    """
+    folders = [folder for folder in folders if folder.is_dir()]
+    if anywhere and (file := _file_of(Path(name).expanduser())):
+        return file
+    for folder in folders:
+        direct = folder / name
+        within = direct.resolve().is_relative_to(folder.resolve())
+        if within and (file := _file_of(direct)):
+            return file
+    wanted = _stem(name).lower()
+    known: dict[str, Path] = {}
+    for folder in folders:
+        for path in _adapters(folder):
+            known.setdefault(_stem(path.name).lower(), path)
+    if wanted in known and (file := _file_of(known[wanted])):
+        return file
+    near = difflib.get_close_matches(wanted, known, n=3)
+    raise RequestError(
+        f"there is no adapter {one_line(name, 60)!r} in "
+        + (", ".join(one_line(folder) for folder in folders) or "any folder")
+        + (f"; did you mean {', '.join(near)}?" if near else "; expected the name of a file there")
+    )
+
+
+def _file_of(path: Path) -> Path | None:
+    """The safetensors file that a path stands for."""
+    if path.is_dir():
+        return next((f for n in (PEFT_FILE, DIFFUSERS_FILE) if (f := path / n).is_file()), None)
+    if path.is_file():
+        checked(path)
+        return path
+    with_suffix = path.with_name(path.name + SUFFIX) if path.name else path
+    return with_suffix if with_suffix.is_file() else None
+
+
+def checked(path: Path) -> Path:
+    """Return a path that is safetensors by its name.
+
+    Raises:
+        WeightsError: It is a pickle, or something else.
+    """
+    suffix = path.suffix.lower()
+    if suffix in PICKLE_SUFFIXES:
+        raise WeightsError(
+            f"{one_line(path)} is a pickle, which can run code when opened; expected .safetensors: "
+            "look for that version where it came from, or convert it on a machine you can lose"
+        )
+    if suffix != SUFFIX:
+        raise WeightsError(f"{one_line(path)} is no adapter; expected a .safetensors file")
+    return path
+
+
+def _stem(name: str) -> str:
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    stem, dot, suffix = base.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in (SUFFIX, *PICKLE_SUFFIXES) else base
+
+
+def _adapters(folder: Path) -> Iterator[Path]:
+    pickles = []
+    for path in sorted(folder.rglob("*")):
+        suffix = path.suffix.lower()
+        if path.name in (PEFT_FILE, DIFFUSERS_FILE):
+            yield path.parent
+        elif suffix == SUFFIX:
+            yield path
+        elif suffix in PICKLE_SUFFIXES:
+            pickles.append(path)
+    yield from pickles  # last, so that a safe file of the same name is found before

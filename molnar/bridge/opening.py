@@ -1,0 +1,220 @@
+"""A recognised checkpoint on disk in, one that draws out: loaded by diffusers, and never online."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from molnar.base.errors import CheckpointError, MissingExtraError, MolnarError, one_line
+from molnar.bridge.computing import Computing
+from molnar.bridge.configuring import companion, configuration
+from molnar.bridge.fitting import Fit, fitted
+from molnar.bridge.hashing import checkpoint_hash
+from molnar.bridge.headers import read_json
+from molnar.bridge.options import Options
+from molnar.bridge.recognising import INDEX
+
+if TYPE_CHECKING:
+    from molnar.bridge.drawing import Checkpoint
+    from molnar.bridge.recognising import Found
+
+# What is never loaded: networks that judge or mark what was drawn. molnar marks its own pictures.
+NEVER = {
+    "safety_checker": None,
+    "requires_safety_checker": False,
+    "watermarker": None,
+    "add_watermarker": False,
+    "feature_extractor": None,
+    "image_encoder": None,
+}
+
+
+def open_checkpoint(
+    found: Found,
+    options: Options | None = None,
+    *,
+    config: Path | None = None,
+    cache: Path | None = None,
+    search: Sequence[Path] = (),
+    adapters: Sequence[Path] = (),
+) -> Checkpoint:
+    """Load a checkpoint; nothing is asked of the network.
+
+    Args:
+        found: What was recognised, from `recognise`.
+        options: How it is to be computed.
+        config: For a single file: a folder with the configurations of its family. For GGUF: a
+            folder that holds the rest of the pipeline. None = what is bundled, or lies near.
+        cache: A folder for what is computed once: hashes, configurations laid out.
+        search: Folders with other checkpoints, for what a file lacks.
+        adapters: Folders of LoRAs and embeddings that prompts may name.
+
+    Raises:
+        CheckpointError: It cannot be loaded.
+        RequestError: There is no such device or dtype here.
+        MissingExtraError: diffusers is not installed.
+    """
+    options = options or Options()
+    diffusers = _diffusers()
+    from molnar.bridge.drawing import Checkpoint
+    from molnar.bridge.staging import open_second
+
+    fit = fitted(found, options)
+    cache = cache or default_cache()
+    config = config or _configured(found, cache, search)
+
+    def load(other: Found, without: Mapping[str, Any]) -> Any:
+        return _opened(diffusers, other, _configured(other, cache, search), fit, without)
+
+    with _explained(found):
+        pipe = _opened(diffusers, found, config, fit)
+        if options.vae is not None:
+            from molnar.bridge.tiny import open_vae
+
+            pipe.register_modules(vae=open_vae(Path(options.vae), like=pipe.vae))
+        second = open_second(found, options, pipe, load)
+        computing = Computing(pipe, found, options, fit)
+        computing.begin()
+        if second is not None:
+            Computing(second.pipe, second.found, options, fit).begin()
+    pipe.set_progress_bar_config(disable=True)
+    numbers = fit.dtype if fit.storage == fit.dtype else f"{fit.dtype} of {fit.storage}"
+    engine = f"diffusers {diffusers.__version__} {fit.device} {numbers}"
+    hashed = _hashed(found, cache)
+    if second is not None:
+        engine += f", then {second.found.name}"
+        hashed = _both(hashed, _hashed(second.found, cache))
+    near = (*adapters, found.path.parent / "loras", found.path.parent / "embeddings")
+    checkpoint = Checkpoint(computing, found, engine=engine, hashed=hashed, adapters=near)
+    checkpoint.second = second
+    return checkpoint
+
+
+@contextmanager
+def _explained(found: Found) -> Iterator[None]:
+    """Turn what libraries say of a broken checkpoint into one line that says what to do."""
+    try:
+        yield
+    except MolnarError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{one_line(found.path)} looks like {found.family.title} and cannot be opened "
+            f"({one_line(error, 120)}); expected a complete checkpoint: fetch it again"
+        ) from error
+
+
+def default_cache() -> Path:
+    """Give the folder for what is computed once, where nobody names another."""
+    home = os.environ.get("MOLNAR_HOME")
+    return Path(home) / "cache" if home else Path.home() / ".cache" / "molnar"
+
+
+def _diffusers() -> Any:
+    """Import diffusers where it can ask nothing of any network."""
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    try:
+        import diffusers
+        import transformers
+    except ImportError as error:
+        raise MissingExtraError(error.name or "diffusers", "hub") from error
+    diffusers.utils.logging.set_verbosity_error()  # what they warn of, molnar says in its own words
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.disable_progress_bar()
+    return diffusers
+
+
+def _configured(found: Found, cache: Path, search: Sequence[Path]) -> Path | None:
+    """Find the configurations of a file, or for a network alone what goes with it."""
+    if found.layout == "folder":
+        return None
+    own = configuration(found, cache=cache, search=search) if found.whole else None
+    return own or companion(found, search)
+
+
+def _opened(
+    diffusers: Any,
+    found: Found,
+    config: Path | None,
+    fit: Fit,
+    never: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
+    kind = getattr(diffusers, found.pipeline)
+    takes = inspect.signature(kind.__init__).parameters
+    without = {name: value for name, value in {**NEVER, **never}.items() if name in takes}
+    dtype = getattr(import_module("torch"), fit.dtype)
+    offline = {"local_files_only": True, "dtype": dtype}
+    if found.layout == "folder":
+        _known(diffusers, found.path)
+        told = {**offline, **without, "variant": found.variant, "use_safetensors": True}
+        if fit.storage != fit.dtype and found.variant is None and found.dtype == "F32":
+            told |= _read_in_halves(diffusers, found.path)
+        return kind.from_pretrained(str(found.path), **told)
+    assert config is not None
+    if not found.whole:
+        return _joined(diffusers, kind, found, config, {**offline, **without})
+    return kind.from_single_file(str(found.path), config=str(config), **offline, **without)
+
+
+def _read_in_halves(diffusers: Any, folder: Path) -> dict[str, Any]:
+    """Read the large networks straight into 16 bits: they are never whole in memory."""
+    from molnar.bridge.fast.loading import read
+
+    index = read_json(folder / INDEX)
+    networks = {}
+    for name in ("unet", "transformer", "vae"):
+        library, kind = (index.get(name) or [None, None])[:2]
+        if library == "diffusers" and kind and hasattr(diffusers, kind):
+            networks[name] = read(getattr(diffusers, kind), folder / name)
+    return networks
+
+
+def _known(diffusers: Any, folder: Path) -> None:
+    """Let diffusers find its own older parts, which 0.42 moved to where checkpoints do not say.
+
+    Source: `_get_library_or_raise` in diffusers/pipelines/pipeline_loading_utils.py.
+    """
+    index = read_json(folder / INDEX)
+    for value in index.values():
+        library = value[0] if isinstance(value, list) and value else None
+        if not isinstance(library, str) or not library.isidentifier():
+            continue
+        moved = f"diffusers.pipelines.deprecated.{library}"
+        if not hasattr(diffusers.pipelines, library) and find_spec(moved):
+            setattr(diffusers.pipelines, library, import_module(moved))
+
+
+def _joined(diffusers: Any, kind: Any, found: Found, rest: Path, told: dict[str, Any]) -> Any:
+    """Load the network from a file, GGUF or not, and all other parts from a folder."""
+    index = diffusers.DiffusionPipeline.load_config(str(rest), local_files_only=True)
+    network = getattr(diffusers, index["transformer"][1])
+    how: dict[str, Any] = {"dtype": told["dtype"], "local_files_only": True}
+    if found.layout == "gguf":
+        how["quantization_config"] = diffusers.GGUFQuantizationConfig(compute_dtype=told["dtype"])
+    transformer = network.from_single_file(
+        str(found.path), config=str(rest), subfolder="transformer", **how
+    )
+    return kind.from_pretrained(str(rest), transformer=transformer, use_safetensors=True, **told)
+
+
+def _hashed(found: Found, cache: Path | None) -> Callable[[], str]:
+    """Take a checkpoint's hash while it draws; whoever asks for it waits."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="molnar-hash")
+    future = pool.submit(checkpoint_hash, found, cache)
+    pool.shutdown(wait=False)
+    return future.result
+
+
+def _both(first: Callable[[], str], second: Callable[[], str]) -> Callable[[], str]:
+    """Hash two checkpoints that draw one picture."""
+    return lambda: hashlib.sha256(f"{first()} {second()}".encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""Which file a prompt's `<lora:name:weight>` means, and what its keys say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from molnar.base.errors import RequestError, WeightsError
+from molnar.bridge.lora_families import looks_like
+from molnar.bridge.lora_files import AskedLora, find_adapter, parse_loras
+from molnar.bridge.lora_keys import sgm_name
+
+
+def test_names_and_weights_come_out_of_the_prompt() -> None:
+    prompt, asked = parse_loras("a <lora:Ink:0.8> fox, <lora:paper> <lyco:a b:1:0.5:2>night")
+    assert prompt == "a fox, night"
+    assert asked == (AskedLora("Ink", 0.8), AskedLora("paper"), AskedLora("a b", 1.0, 0.5))
+    assert parse_loras("1 < 2 and lora:x") == ("1 < 2 and lora:x", ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("<lora:ink:much>", "weight 'much'"),
+        ("<lora:ink:-11>", "expected -10 to 10"),
+        ("<hypernet:ink:1>", "hypernetwork 'ink'"),
+        ("<lora:a>" * 17, "asks for 17 LoRAs"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(prompt: str, told: str) -> None:
+    with pytest.raises(RequestError, match=told):
+        parse_loras(prompt)
+
+
+def test_files_are_found_by_name_and_never_outside(tmp_path: Path) -> None:
+    folder, other = tmp_path / "loras", tmp_path / "more"
+    for path in ("loras/Ink.v2.safetensors", "loras/deep/paper.safetensors",
+                 "more/ink.v2.safetensors",
+                 "more/moss/adapter_model.safetensors", "out.safetensors", "loras/old.ckpt",
+                 "more/both.pt", "more/sub/both.safetensors"):  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    folders = [tmp_path / "absent", folder, other]
+    assert find_adapter("INK.v2", folders) == folder / "Ink.v2.safetensors"
+    assert find_adapter("ink.v2.safetensors", folders).is_file()
+    assert find_adapter("PAPER", folders) == folder / "deep" / "paper.safetensors"
+    assert find_adapter("deep/paper", folders) == folder / "deep" / "paper.safetensors"
+    assert find_adapter("moss", folders) == other / "moss" / "adapter_model.safetensors"
+    assert find_adapter("both", folders).suffix == ".safetensors"
+    with pytest.raises(WeightsError, match=r"old\.ckpt is a pickle"):
+        find_adapter("old", folders)
+    with pytest.raises(RequestError, match="did you mean paper"):
+        find_adapter("papre", folders)
+    for outside in ("../out", str(tmp_path / "out.safetensors")):
+        with pytest.raises(RequestError, match="there is no adapter"):
+            find_adapter(outside, folders)
+    assert find_adapter(str(tmp_path / "out"), folders, anywhere=True).name == "out.safetensors"
+
+
+def test_names_of_the_first_programs() -> None:
+    # From the state dict of a published SDXL base, by position.
+    assert sgm_name("conv_in", 2) == "input_blocks.0.0"
+    assert sgm_name("down_blocks.2.attentions.1.proj_out", 2) == "input_blocks.8.1.proj_out"
+    assert sgm_name("down_blocks.1.downsamplers.0.conv", 2) == "input_blocks.6.0.op"
+    assert sgm_name("mid_block.resnets.1.conv1", 2) == "middle_block.2.in_layers.2"
+    assert sgm_name("up_blocks.1.upsamplers.0.conv", 2) == "output_blocks.5.2.conv"
+    assert sgm_name("up_blocks.2.resnets.2.conv_shortcut", 2) == "output_blocks.8.0.skip_connection"
+    assert sgm_name("strange", 2) is None
+
+
+def test_what_a_file_was_made_for() -> None:
+    assert looks_like({}, {"modelspec.architecture": "flux-1-dev/lora"}) == "Flux"
+    assert looks_like({}, {"ss_base_model_version": "sd_v1"}) == "Stable Diffusion 1"
+    double = {"lora_unet_double_blocks_0_img_attn_qkv.alpha": None}
+    assert looks_like(double, {}) == "Flux"
+    assert looks_like({"a": None}, {}) == "an architecture that is not known here"
