@@ -21,7 +21,7 @@ from molnar.base import metadata
 from molnar.base.config import to_json
 from molnar.base.errors import MolnarError, one_line
 from molnar.base.request import Picture, Request
-from molnar.base.types import Step
+from molnar.base.types import Plan, Step
 from molnar.starting import SCHEME, from_files
 from molnar.verbs import Wish
 
@@ -133,6 +133,13 @@ class Session:
         from molnar.drawers import ours
 
         return ours(self.drawer, "this")
+
+    def planned(self, prompt: str, seed: int) -> Plan:
+        """Tell what would be where, in fractions of a square; a checkpoint plans nothing."""
+        from molnar.pipeline import Pipeline
+
+        drawer = self.drawer
+        return drawer.planned(prompt, seed) if prompt and isinstance(drawer, Pipeline) else ()
 
     def notes(self, task: Task) -> list[str]:
         """Say what a task will not show as asked; one line each."""

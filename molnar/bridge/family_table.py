@@ -107,7 +107,7 @@ STABLE = (
     Family(
         name="sd-latent-upscaler", title="Stable Diffusion x2 latent upscaler", design=UNET,
         pipelines=_named(_SD, upscale="LatentUpscale"), steps=75, guidance=9.0, multiple=64,
-        licence=_RAIL_PP, cannot={"text": _LARGER, "image": _LARGER},
+        prompts="clip, as a whole", licence=_RAIL_PP, cannot={"text": _LARGER, "image": _LARGER},
     ),
     Family(
         name="instruct-pix2pix", title="InstructPix2Pix", design=UNET,

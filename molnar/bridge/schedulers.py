@@ -61,7 +61,8 @@ def scheduler_for(own: Any, sampler: str | None, schedule: str | None, model: st
     if sampler not in works:
         raise _refused("sampler", sampler, model, own, works)
     if schedule is not None and schedule not in schedules_of(own, sampler):
-        raise _refused("schedule", schedule, model, own, schedules_of(own, sampler))
+        what = f"schedule of sampler {sampler!r}"
+        raise _refused(what, schedule, model, own, schedules_of(own, sampler))
     return _made(own, sampler, schedule)
 
 

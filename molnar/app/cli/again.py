@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import PROMPT, SEED, draws, open_session, run, seed_of, tasks_of
+from molnar.app.cli.drawing import (
+    PROMPT,
+    SEED,
+    draws,
+    model_of,
+    open_session,
+    run,
+    seed_of,
+    tasks_of,
+)
 
 
 @click.command()
@@ -29,4 +38,5 @@ def again(**flags: Any) -> None:
             old = again_of(order, session.store, files=True)[0].prompt
             prompt = (click.edit(prompt or old) or "").strip() or None
         order = Again(picture=flags["job"], prompt=worded(prompt, seed), seed=seed)
+        flags["model"] = flags["model"] or model_of(session.store, [order])
         run(session, tasks_of(session, [order]), flags)

@@ -74,6 +74,13 @@ def draws(command: Command) -> Command:
     return command
 
 
+def computed(command: Command) -> Command:
+    """Give a command the flags of a checkpoint's computation."""
+    for option in reversed(COMPUTED):
+        command = option(command)
+    return command
+
+
 def open_store(flags: Mapping[str, Any], say: Say) -> Store:
     """Open the history; where it cannot be written, say so and go on without."""
     from molnar.app.jobs import NoStore, ReadStore, Store

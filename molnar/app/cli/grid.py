@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, Say, open_session, seed_of
+from molnar.app.cli.drawing import SEED, Say, computed, open_session, seed_of
 from molnar.app.cli.output import check_folder, slug
 from molnar.app.orders.wording import worded
 from molnar.base.errors import RequestError
@@ -88,7 +88,8 @@ class Axis:
 @click.option("-n", "--negative-prompt", default="", help="What to keep out.")
 @click.option("--size", type=int, default=512, show_default=True, help="Pixels, each side.")
 @SEED
-@click.option("-m", "--model", default="sticker", show_default=True, help="Name or folder.")
+@click.option("-m", "--model", default="sticker", show_default=True, help="Name, folder or file.")
+@computed
 @click.option("-o", "--output", help="File ending with .png; the page lies beside it as .html.")
 @click.option("--engine", default="onnx", show_default=True, help="onnx or torch.")
 @click.option("-t", "--threads", type=int, help="CPU threads; one per core if absent.")

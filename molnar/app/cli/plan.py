@@ -7,16 +7,9 @@ from typing import Any
 
 import click
 
-from molnar.app.cli.drawing import COMPUTED, options_of
+from molnar.app.cli.drawing import computed, options_of
 from molnar.app.cli.models import search
 from molnar.app.cli.wishes import size
-
-
-def computed(command: Any) -> Any:
-    """Give a command the flags of a checkpoint's computation."""
-    for option in reversed(COMPUTED):
-        command = option(command)
-    return command
 
 
 @click.command()

@@ -187,7 +187,7 @@ def _upscale(session: Session, order: Upscale, sources: Sources) -> Task:
 def _edit(session: Session, order: Edit, sources: Sources) -> Task:
     source = sources[order.picture]
     mask, ancestors = _mask(session, order, sources)
-    planned = session.pipeline.planned(order.prompt, order.seed) if order.prompt else ()
+    planned = session.planned(order.prompt, order.seed)
     wish = verbs.edit(
         source.parent,
         mask,

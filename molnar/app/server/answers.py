@@ -100,7 +100,7 @@ def plan(easel: Easel, session: Session, *, prompt: str, seed: int) -> dict[str,
     """Tell what would be where, in fractions of a square: what an edit of a part is planned by."""
     from molnar.base.config import to_json
 
-    return {"plan": [to_json(item) for item in session.pipeline.planned(prompt, seed)]}
+    return {"plan": [to_json(item) for item in session.planned(prompt, seed)]}
 
 
 def explain(easel: Easel, session: Session, *, picture: str) -> dict[str, Any]:

@@ -1,0 +1,100 @@
+"""A checkpoint behind the command line and the server: every verb, and both dialects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from molnar.app.cli.main import cli
+from molnar.app.jobs import Store
+from molnar.app.server.drawing import Easel
+
+Tiny = Callable[[str], Path]
+SMALL = ["--size", "64x64", "--steps", "2"]
+
+
+@pytest.fixture
+def molnar(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    monkeypatch.setenv("MOLNAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MOLNAR_MODELS", str(tiny("sd15").parent))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Any:
+        return CliRunner().invoke(cli, list(arguments))
+
+    return run
+
+
+def seen(path: str) -> Any:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def ended(result: Any) -> str:
+    assert result.exit_code == 0, result.output
+    return str(result.stdout.split()[-1])
+
+
+def test_the_loop_goes_on_with_the_model_that_drew(molnar: Any, tiny: Tiny) -> None:
+    name = tiny("sd15").name
+    first = ended(molnar("a red fox", "-m", name, "--seed", "3", *SMALL))
+    assert seen(first).shape == (64, 64, 3)
+    varied = ended(molnar("vary", "a1.1", "--count", "1"))
+    edited = ended(molnar("edit", "a1.1", "--region", "0,0,32,64", "-p", "a cat", "--feather", "0"))
+    ended(molnar("zoom", "a1.1", "2"))
+    ended(molnar("again", "a1"))
+    with Store.open() as store:
+        jobs = store.search()
+        assert {job.model for job in jobs} == {name}
+        assert [job.verb for job in reversed(jobs)] == ["make", "vary", "edit", "zoom", "again"]
+    pixels = [seen(path) for path in (first, varied, edited)]
+    assert not np.array_equal(pixels[0], pixels[1])
+    assert np.array_equal(pixels[0][:, 40:], pixels[2][:, 40:])  # beside the region nothing changed
+    assert not np.array_equal(pixels[0][:, :24], pixels[2][:, :24])
+
+
+def test_a_picture_is_drawn_again_and_is_identical(molnar: Any, tiny: Tiny) -> None:
+    path = ended(molnar("a red fox", "-m", tiny("sd15").name, "--seed", "3", *SMALL))
+    assert "identical" in molnar("verify", path).stdout
+
+
+def test_where_nothing_is_said_the_size_is_the_models_own(molnar: Any, tiny: Tiny) -> None:
+    result = molnar("plan", "-m", tiny("sdxl").name, "--json")
+    assert "1024x1024, 50 steps" in json.loads(result.stdout)["picture"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a fox", "--transparent"], "no transparent backgrounds"),
+        (["describe", "a1.1"], "no job"),
+        (["a fox", "-m", "nothing-like-that"], "no model 'nothing-like-that'"),
+        (["a fox <lora:nowhere:1>"], "nowhere"),
+        (["a fox", "--device", "cuda:7"], "device is 'cuda:7'"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], said: str, molnar: Any, tiny: Tiny, capfd: Any
+) -> None:
+    named = [] if "-m" in arguments or arguments[0] == "describe" else ["-m", tiny("sd15").name]
+    result = molnar(*arguments, *named)
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_worker_draws_with_a_checkpoint_one_picture_at_a_time(tiny: Tiny, tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        easel = Easel.open(store, str(tiny("sd15")), "onnx", threads=None, search=[], slots=8)
+        assert easel.slots == 1
+        assert easel.about()["engine"].startswith("diffusers ")
+        with easel.session() as session:
+            assert session.planned("a fox", 3) == ()
+            assert session.drawer.name == tiny("sd15").name
