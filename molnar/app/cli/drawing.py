@@ -35,6 +35,11 @@ COMPUTED: tuple[Callable[[Command], Command], ...] = (
         type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
         help="Of a checkpoint's numbers.",
     ),
+    click.option(
+        "--backend",
+        type=click.Choice(["torch", "openvino"]),
+        help="What computes a checkpoint on a processor.",
+    ),
     click.option("--low-memory", is_flag=True, help="A checkpoint in as little as can be."),
     click.option("--vae", metavar="PATH", help="Decode by this instead of a checkpoint's own."),
     click.option("--refiner", metavar="PATH", help="Let this go on where a checkpoint ends."),
@@ -124,6 +129,7 @@ def options_of(flags: Mapping[str, Any]) -> Options:
     return Options(
         device=flags["device"] or "auto",
         dtype=flags["dtype"] or "auto",
+        backend=flags["backend"] or "torch",
         low_memory=flags["low_memory"],
         threads=flags["threads"],
         vae=flags["vae"],
