@@ -48,7 +48,7 @@ def orders(flags: Mapping[str, Any]) -> list[Make]:
     if flags["styles_file"] is not None:
         known |= read_styles(Path(flags["styles_file"]))
     return written_out(
-        with_loras(common, flags["lora"]),
+        with_loras(common, flags.get("lora") or ()),
         [None if seed == RANDOM else seed for seed in flags["seed"]] or [base.seed],
         typed=prompt is not None,
         styles=[named(name, known) for name in flags["style"]],

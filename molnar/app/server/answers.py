@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from molnar.base.errors import RequestError
 
@@ -40,8 +40,9 @@ def read(easel: Easel, session: Session, *, prompt: str) -> dict[str, Any]:
     from molnar.base.request import Request
     from molnar.text.expansion import expand
 
-    if easel.guest is not None:
-        return _counted(easel.guest, prompt)
+    guest = _guest(session)
+    if guest is not None:
+        return _counted(guest, prompt)
     pipeline = session.pipeline
     if not prompt.strip():
         return {"tokens": 0, "limit": pipeline.tokenizer.length - 2, "unknown": [], "lost": [],
@@ -59,6 +60,14 @@ def read(easel: Easel, session: Session, *, prompt: str) -> dict[str, Any]:
         "read": ", ".join(pipeline.read(text) for text in texts),
         "expanded": [one.prompt for one in every] if len(every) > 1 else [],
     }
+
+
+def _guest(session: Session) -> Guest | None:
+    """Give the model if it is a public checkpoint."""
+    from molnar.pipeline import Pipeline
+
+    drawer = session.drawer
+    return None if isinstance(drawer, Pipeline) else cast("Guest", drawer)
 
 
 def _counted(guest: Guest, prompt: str) -> dict[str, Any]:
@@ -114,8 +123,9 @@ def explain(easel: Easel, session: Session, *, picture: str) -> dict[str, Any]:
 
 def models(easel: Easel, session: Session) -> dict[str, Any]:
     """Tell of the model that draws here."""
-    if easel.guest is not None:
-        return {"models": [easel.guest.card()]}
+    guest = _guest(session)
+    if guest is not None:
+        return {"models": [guest.card()]}
     bundle = session.pipeline.bundle
     manifest = bundle.manifest
     defaults = manifest.defaults
@@ -145,7 +155,7 @@ def models(easel: Easel, session: Session) -> dict[str, Any]:
 
 def path(easel: Easel, session: Session) -> dict[str, Any]:
     """Tell where the model lies: for clients whose protocol has a field for that."""
-    guest = easel.guest
+    guest = _guest(session)
     where = session.pipeline.bundle.folder if guest is None else guest.path
     return {"path": str(Path(where).resolve())}
 
