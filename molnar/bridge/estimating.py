@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molnar.base.errors import MissingExtraError
 from molnar.bridge.family import CASCADE, UNET
 
 if TYPE_CHECKING:
@@ -116,8 +117,14 @@ def speed(dtype: str = "float32", device: str = "cpu", side: int = 0) -> float:
         dtype: What is computed in.
         device: Where.
         side: Of the product's matrices; 0 = large enough for the device.
+
+    Raises:
+        MissingExtraError: torch is not installed.
     """
-    import torch
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingExtraError("torch", "hub") from error
 
     side = side or (1024 if device == "cpu" else 4096)
     a = torch.ones(side, side, dtype=getattr(torch, dtype), device=device)
