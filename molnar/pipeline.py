@@ -38,7 +38,7 @@ from molnar.starting import (
     check_mask,
     from_files,
     laid_back,
-    name_of,
+    remembered,
 )
 from molnar.starting import transparent as see_through
 
@@ -47,7 +47,6 @@ __all__ = ["Pipeline", "load"]
 Pixels = NDArray[np.uint8]
 CALM = 0.7  # rescale of guidance by several texts
 REACH = 12  # cells that decoder and upscaler see to each side, at most
-REMEMBERED = 16  # pictures that requests named, at most 64 MB each
 
 
 def load(
@@ -137,25 +136,14 @@ class Pipeline(Reader):
             RequestError: A field is out of its range, or the model has no such quality.
         """
         full = resolved(request, self.bundle.manifest)
-        image, mask = self._remembered(request.image), self._remembered(request.mask)
+        image, mask = (
+            remembered(name, self._seen, self.library) for name in (request.image, request.mask)
+        )
         if mask:
             check_mask(self._seen[mask], self._seen[image])
         seen_through = bool(image) and see_through(self._seen[image])
         transparent = full.transparent or seen_through
         return replace(full, image=image, mask=mask, transparent=transparent)
-
-    def _remembered(self, name: str) -> str:
-        """Read a picture that a request names, unless it was read before; give its hash."""
-        if not name:
-            return name
-        if name in self._seen:
-            self._seen[name] = self._seen.pop(name)  # the latest is forgotten last
-            return name
-        pixels = self.library(name)
-        while len(self._seen) >= REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
-        self._seen[name_of(pixels)] = pixels
-        return name_of(pixels)
 
     def notes(self, request: Request) -> list[str]:
         """Say what the pictures of a request will not show as asked; one line each."""

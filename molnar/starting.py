@@ -30,6 +30,7 @@ from molnar.canvas import Canvas
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+REMEMBERED = 16  # pictures that requests named, at most 64 MB each
 Library = Callable[[str], Bytes]
 """The name of a picture, as a request has it -> its pixels, uint8 H W 3 or 4."""
 
@@ -52,6 +53,26 @@ class Start:
 def name_of(pixels: Bytes) -> str:
     """Name a picture by what it shows."""
     return SCHEME + pixels_sha256(pixels)
+
+
+def remembered(name: str, seen: dict[str, Bytes], library: Library) -> str:
+    """Read a picture that a request names, unless it was read before; give its hash.
+
+    Args:
+        name: As the request has it; empty stays empty.
+        seen: Pictures by their hash, the latest last; the oldest of more than 16 is forgotten.
+        library: Finds a picture by its name.
+    """
+    if not name:
+        return name
+    if name in seen:
+        seen[name] = seen.pop(name)  # the latest is forgotten last
+        return name
+    pixels = library(name)
+    while len(seen) >= REMEMBERED:
+        seen.pop(next(iter(seen)))
+    seen[name_of(pixels)] = pixels
+    return name_of(pixels)
 
 
 def from_files(name: str) -> Bytes:

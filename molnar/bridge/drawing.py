@@ -34,10 +34,9 @@ from molnar.bridge.staging import Second
 from molnar.bridge.stepping import handed
 from molnar.bridge.telling import card_of, count_of
 from molnar.resolving import check_coherent, strength_of
-from molnar.starting import Library, as_seen, check_mask, from_files, laid_back, name_of
+from molnar.starting import Library, as_seen, check_mask, from_files, laid_back, remembered
 
 Pixels = NDArray[np.uint8]
-REMEMBERED = 16  # pictures that requests named
 
 
 @dataclass
@@ -157,7 +156,9 @@ class Checkpoint:
             raise RequestError(
                 f"guidance is {guidance}, and {self.family.title} has none; expected 1, or none"
             )
-        image, mask = self._remembered(request.image), self._remembered(request.mask)
+        image, mask = (
+            remembered(name, self._seen, self.library) for name in (request.image, request.mask)
+        )
         if mask:
             check_mask(self._seen[mask], self._seen[image])
         full = replace(
@@ -172,6 +173,11 @@ class Checkpoint:
         if image:
             enlarging.check(full, self.family, self._seen[image].shape[:2])
         worn = self._shared.wardrobe.read(full)
+        if worn.loras and self._shared.computing.options.backend != "torch":
+            raise RequestError(
+                "got a LoRA, and the converted network keeps the weights it was made with; "
+                "expected none, or --backend torch"
+            )
         for text, what in ((worn.prompt, "prompt"), (worn.negative, "negative prompt")):
             refusing.read(text, full, self.family, what)
         return self._scheduled(full)
@@ -316,13 +322,3 @@ class Checkpoint:
             pipes[task] = self.pipe if same else kind.from_pipe(self.pipe)
             pipes[task].set_progress_bar_config(disable=True)
         return pipes[task]
-
-    def _remembered(self, name: str) -> str:
-        """Read a picture that a request names, unless it was read before; give its hash."""
-        if not name or name in self._seen:
-            return name
-        pixels = self.library(name)
-        while len(self._seen) >= REMEMBERED:
-            self._seen.pop(next(iter(self._seen)))
-        self._seen[name_of(pixels)] = pixels
-        return name_of(pixels)

@@ -21,5 +21,4 @@ class Options:
     backend: str = "torch"  # "torch" or "openvino"
     threads: int | None = None  # of the CPU; None = one per core
     vae: str | None = None  # path; decodes in place of the checkpoint's own
-    tiny: str | None = None  # path; a tiny decoder, for previews
     refiner: str | None = None  # path; goes on where the checkpoint ends: SDXL's refiner, IF-II

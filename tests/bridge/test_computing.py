@@ -96,3 +96,14 @@ def test_another_decoder_is_taken(tiny: Tiny) -> None:
     vae = str(tiny("sd15") / "vae")
     [same] = opened(tiny("sd15"), exact=True, vae=vae)(FOX)
     assert np.array_equal(own.image, same.image)
+
+
+def test_a_converted_network_takes_no_lora(tiny: Tiny, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(1, np.float32)}, tmp_path / "ink.safetensors")
+    checkpoint = open_checkpoint(recognise(tiny("sd15")), Options(exact=True), adapters=[tmp_path])
+    # Converting needs another library; whether it was is read from the options alone.
+    checkpoint._shared.computing.options = Options(backend="openvino")
+    with pytest.raises(RequestError, match=r"got a LoRA.*expected none, or --backend torch"):
+        checkpoint.resolve(FOX.replaced(prompt="a fox <lora:ink:1>"))

@@ -35,12 +35,13 @@ class How:
     folder: Path | None = None  # where "openvino" keeps what it converted
 
 
-EXACT = How(halves=False)
 FAST = How(caching=3)
 
 
 def speed_up(pipe: Any, how: How | None = None) -> None:
-    """Make a pipeline faster in place, once; load LoRAs and embeddings before.
+    """Make a pipeline faster in place, once.
+
+    LoRAs may come and go afterwards, but not with "openvino", which keeps the weights it converted.
 
     Args:
         pipe: A diffusers pipeline whose parts are torch modules. Parts that are not on the CPU
