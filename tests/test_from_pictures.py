@@ -18,8 +18,8 @@ from molnar.base.images import premultiply
 from molnar.base.request import Picture, Request, Variation, request_from
 from molnar.canvas import canvas
 from molnar.drawn import Drawn, last_step
-from molnar.pipeline import REMEMBERED, Pipeline, load
-from molnar.starting import as_seen, name_of, rgba, share
+from molnar.pipeline import Pipeline, load
+from molnar.starting import REMEMBERED, as_seen, name_of, rgba, share
 from molnar.verbs import Parent, Wish
 
 
