@@ -107,20 +107,24 @@ def opened(kind: str, device: str, folder: Path) -> Any:
     import torch
     from diffusers import DiffusionPipeline
 
+    from molnar.bridge.computing import EVERY
+
+    if kind in ("ours", "fast") and device == "cpu":  # all that `molnar --model FOLDER` does
+        from molnar.bridge.fast.caching import reuse
+        from molnar.bridge.opening import open_checkpoint
+        from molnar.bridge.recognising import recognise
+
+        pipe = open_checkpoint(recognise(folder)).pipe
+        if kind == "fast":
+            reuse(pipe.unet, EVERY)
+        return pipe
     told: dict[str, Any] = {} if device == "cpu" else {"torch_dtype": torch.bfloat16}
-    if kind in ("ours", "fast") and device == "cpu":
-        import diffusers
-
-        from molnar.bridge.fast.loading import read
-
-        told["unet"] = read(diffusers.UNet2DConditionModel, folder / "unet")
-        told["vae"] = read(diffusers.AutoencoderKL, folder / "vae")
     pipe = DiffusionPipeline.from_pretrained(str(folder), **told).to(device)
     pipe.set_progress_bar_config(disable=True)
     if kind in ("ours", "fast"):
-        from molnar.bridge.fast import FAST, How, speed_up
+        from molnar.bridge.fast import How, speed_up
 
-        speed_up(pipe, FAST if kind == "fast" else How())
+        speed_up(pipe, How(caching=EVERY if kind == "fast" else 1))
     if device == "cuda" and kind != "plain":  # docs/source/en/optimization/fp16.md of diffusers
         pipe.unet.to(memory_format=torch.channels_last)
         pipe.vae.to(memory_format=torch.channels_last)

@@ -162,7 +162,8 @@ def applied(pipe: Any, fit: Fit) -> None:
     decoder: Any = getattr(pipe, "vae", None) or getattr(pipe, "vqvae", None)
     if fit.tiled and hasattr(decoder, "enable_tiling"):
         decoder.enable_tiling()
-    if fit.channels_last:
+    by_layers = fit.device == "cpu" and fit.dtype == "float32"  # `fast` arranges each as it needs
+    if fit.channels_last and not by_layers:
         networks: list[Any] = [getattr(pipe, "unet", None), decoder]
         for network in networks:
             if hasattr(network, "to"):

@@ -6,12 +6,11 @@ import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from molnar.base.errors import CheckpointError, MissingExtraError, MolnarError, one_line
@@ -26,6 +25,7 @@ from molnar.bridge.recognising import INDEX
 if TYPE_CHECKING:
     from molnar.bridge.drawing import Checkpoint
     from molnar.bridge.recognising import Found
+    from molnar.bridge.staging import Second
 
 # What is never loaded: networks that judge or mark what was drawn. molnar marks its own pictures.
 NEVER = {
@@ -64,39 +64,55 @@ def open_checkpoint(
         MissingExtraError: diffusers is not installed.
     """
     options = options or Options()
-    diffusers = _diffusers()
-    from molnar.bridge.drawing import Checkpoint
-    from molnar.bridge.staging import open_second
-
-    fit = fitted(found, options)
-    cache = cache or default_cache()
-    config = config or _configured(found, cache, search)
-
-    def load(other: Found, without: Mapping[str, Any]) -> Any:
-        return _opened(diffusers, other, _configured(other, cache, search), fit, without)
-
+    _installed()
+    fit, cache = fitted(found, options), cache or default_cache()
     with _explained(found):
-        pipe = _opened(diffusers, found, config, fit)
-        if options.vae is not None:
-            from molnar.bridge.tiny import open_vae
-
-            pipe.register_modules(vae=open_vae(Path(options.vae), like=pipe.vae))
-        second = open_second(found, options, pipe, load)
-        computing = Computing(pipe, found, options, fit)
-        computing.begin()
-        if second is not None:
-            Computing(second.pipe, second.found, options, fit).begin()
-    pipe.set_progress_bar_config(disable=True)
+        computing, second = _live(found, options, fit, (config, cache, search))
     numbers = fit.dtype if fit.storage == fit.dtype else f"{fit.dtype} of {fit.storage}"
-    engine = f"diffusers {diffusers.__version__} {fit.device} {numbers}"
+    engine = f"diffusers {_diffusers().__version__} {fit.device} {numbers}"
     hashed = _hashed(found, cache)
     if second is not None:
         engine += f", then {second.found.name}"
         hashed = _both(hashed, _hashed(second.found, cache))
     near = (*adapters, found.path.parent / "loras", found.path.parent / "embeddings")
+    from molnar.bridge.drawing import Checkpoint
+
     checkpoint = Checkpoint(computing, found, engine=engine, hashed=hashed, adapters=near)
     checkpoint.second = second
     return checkpoint
+
+
+def _live(
+    found: Found,
+    options: Options,
+    fit: Fit,
+    where: tuple[Path | None, Path, Sequence[Path]],
+) -> tuple[Computing, Second | None]:
+    """Load a checkpoint and what goes on with its pictures, and put both where they compute."""
+    config, cache, search = where
+
+    def load(other: Found, without: Mapping[str, Any]) -> Any:
+        with _ahead(other, fit) as weights:
+            diffusers = _diffusers()
+            own = config if other is found else None
+            own = own or _configured(other, cache, search)
+            given = {**without, **_networks(diffusers, other.path, weights)}
+            return _opened(diffusers, other, own, fit, given)
+
+    from molnar.bridge.staging import open_second
+
+    pipe = load(found, {})
+    pipe.set_progress_bar_config(disable=True)
+    if options.vae is not None:
+        from molnar.bridge.tiny import open_vae
+
+        pipe.register_modules(vae=open_vae(Path(options.vae), like=pipe.vae))
+    second = open_second(found, options, pipe, load)
+    computing = Computing(pipe, found, options, fit)
+    computing.begin()
+    if second is not None:
+        Computing(second.pipe, second.found, options, fit).begin()
+    return computing, second
 
 
 @contextmanager
@@ -117,6 +133,12 @@ def default_cache() -> Path:
     """Give the folder for what is computed once, where nobody names another."""
     home = os.environ.get("MOLNAR_HOME")
     return Path(home) / "cache" if home else Path.home() / ".cache" / "molnar"
+
+
+def _installed() -> None:
+    for name in ("torch", "diffusers", "transformers"):
+        if find_spec(name) is None:
+            raise MissingExtraError(name, "hub")
 
 
 def _diffusers() -> Any:
@@ -147,18 +169,17 @@ def _opened(
     found: Found,
     config: Path | None,
     fit: Fit,
-    never: Mapping[str, Any] = MappingProxyType({}),
+    given: Mapping[str, Any],
 ) -> Any:
+    """Load a pipeline, all of it but what is given: parts that are there, or None for no part."""
     kind = getattr(diffusers, found.pipeline)
     takes = inspect.signature(kind.__init__).parameters
-    without = {name: value for name, value in {**NEVER, **never}.items() if name in takes}
+    without = {name: value for name, value in {**NEVER, **given}.items() if name in takes}
     dtype = getattr(import_module("torch"), fit.dtype)
     offline = {"local_files_only": True, "dtype": dtype}
     if found.layout == "folder":
         _known(diffusers, found.path)
         told = {**offline, **without, "variant": found.variant, "use_safetensors": True}
-        if fit.storage != fit.dtype and found.variant is None and found.dtype == "F32":
-            told |= _read_in_halves(diffusers, found.path)
         return kind.from_pretrained(str(found.path), **told)
     assert config is not None
     if not found.whole:
@@ -166,16 +187,41 @@ def _opened(
     return kind.from_single_file(str(found.path), config=str(config), **offline, **without)
 
 
-def _read_in_halves(diffusers: Any, folder: Path) -> dict[str, Any]:
-    """Read the large networks straight into 16 bits: they are never whole in memory."""
+@contextmanager
+def _ahead(found: Found, fit: Fit) -> Iterator[dict[str, Future[Any]]]:
+    """Read the large networks straight into 16 bits, while diffusers is imported.
+
+    They are never whole in memory. Gives, by the name of the part, what is being read.
+    """
+    reading: dict[str, Future[Any]] = {}
+    pool = ThreadPoolExecutor(1, thread_name_prefix="molnar-read")
+    if (
+        found.layout == "folder"
+        and fit.storage != fit.dtype
+        and found.variant is None
+        and found.dtype == "F32"
+    ):
+        from molnar.bridge.fast.loading import weights
+
+        index = read_json(found.path / INDEX)
+        for name in ("unet", "transformer", "vae"):
+            if (index.get(name) or [None])[0] == "diffusers":
+                reading[name] = pool.submit(weights, found.path / name)
+    try:
+        yield reading
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _networks(diffusers: Any, folder: Path, weights: dict[str, Future[Any]]) -> dict[str, Any]:
+    """Make the networks whose weights were read ahead."""
     from molnar.bridge.fast.loading import read
 
-    index = read_json(folder / INDEX)
     networks = {}
-    for name in ("unet", "transformer", "vae"):
-        library, kind = (index.get(name) or [None, None])[:2]
-        if library == "diffusers" and kind and hasattr(diffusers, kind):
-            networks[name] = read(getattr(diffusers, kind), folder / name)
+    for name, reading in weights.items():
+        kind = getattr(diffusers, read_json(folder / INDEX)[name][1], None)
+        if kind is not None:
+            networks[name] = read(kind, folder / name, reading.result())
     return networks
 
 

@@ -13,7 +13,8 @@ F = torch.nn.functional
 
 from molnar.base.errors import CheckpointError, RequestError  # noqa: E402
 from molnar.bridge.fast import How, layers, speed_up  # noqa: E402
-from molnar.bridge.fast.winograd import convolve, transformed  # noqa: E402
+from molnar.bridge.fast.feeding import feed_in_pieces  # noqa: E402
+from molnar.bridge.fast.winograd import convolve, laid, summed  # noqa: E402
 
 
 @pytest.fixture
@@ -37,23 +38,30 @@ def test_winograd_is_the_convolution(
     size: int, shape: tuple[int, ...], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("molnar.bridge.fast.winograd.BLOCK", block)
-    B, C, H, W, C_out = shape
-    x, weight, bias = drawn(B, C, H, W), drawn(C_out, C, 3, 3, seed=1), drawn(C_out, seed=2)
+    monkeypatch.setattr("molnar.bridge.fast.winograd.PIECE", 16 * block)
+    B, C, H, W, C_out = *shape[:4], shape[4] * 9  # more than one piece of kernels
+    x, bias = drawn(B, C, H, W), drawn(C_out, seed=2)
+    weight = drawn(C_out, C, 3, 3, seed=1).half().float()
     for given in (bias, None):
         for layout in (torch.contiguous_format, torch.channels_last):
             expected = F.conv2d(x, weight, given, padding=1)
-            found = convolve(x.contiguous(memory_format=layout), transformed(weight, size), given)
-            assert found.shape == expected.shape
-            assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+            for found in (
+                convolve(x.contiguous(memory_format=layout), weight, given, size),
+                convolve(x, laid(weight).half(), given, size),
+                summed(x, weight, given),
+                summed(x.contiguous(memory_format=layout), laid(weight).half(), given),
+            ):
+                assert found.shape == expected.shape
+                assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
 def test_stale_numbers_in_a_buffer_never_reach_a_picture() -> None:
     """A large picture of ones, then a small one: what the first left in memory is not padding."""
-    kernels = transformed(torch.ones(2, 2, 3, 3), 4)
-    convolve(torch.full((1, 2, 32, 32), 1e6), kernels, None)
+    weight = torch.ones(2, 2, 3, 3)
+    convolve(torch.full((1, 2, 32, 32), 1e6), weight, None)
     x = drawn(1, 2, 6, 7)
-    expected = F.conv2d(x, torch.ones(2, 2, 3, 3), padding=1)
-    assert torch.allclose(convolve(x, kernels, None), expected, atol=1e-4)
+    expected = F.conv2d(x, weight, padding=1)
+    assert torch.allclose(convolve(x, weight, None), expected, atol=1e-4)
 
 
 def pair(network: Any) -> tuple[Any, Any]:
@@ -90,7 +98,7 @@ def test_a_weight_beyond_float16_is_left(small: None) -> None:
 
 def test_kernels_follow_a_changed_weight(small: None) -> None:
     conv = torch.nn.Conv2d(3, 3, 3, padding=1)
-    assert layers.filter_minimally(conv, layers.Budget(1 << 20)) == 1
+    assert layers.filter_minimally(conv) == 1
     x = drawn(1, 3, 8, 8)
     with torch.no_grad():
         first = conv(x)
@@ -114,9 +122,32 @@ def test_only_what_the_sums_are_for_is_filtered(small: None) -> None:
     x = drawn(1, 4, 9, 9)
     with torch.inference_mode():
         before = [conv(x) for conv in others]
-        assert layers.filter_minimally(others, layers.Budget(1 << 20)) == 0
+        assert layers.filter_minimally(others) == 0
         for conv, expected in zip(others, before, strict=True):
             assert torch.allclose(conv(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("halves", [True, False])
+def test_gated_layers_in_pieces_are_the_layers(small: None, halves: bool) -> None:
+    attention = pytest.importorskip("diffusers.models.attention")
+    for inner in (8, 20, 32):  # one piece, a broken one, several
+        whole, pieces = pair(attention.FeedForward(8, inner_dim=inner).eval())
+        if halves:
+            for layer in (whole.net[0].proj, whole.net[2]):
+                layer.weight.data = layer.weight.data.half().float()
+            network = torch.nn.ModuleList([torch.nn.Linear(1, 1), pieces])
+            assert layers.halve(network) == 2 * 3 * inner * 8
+        assert feed_in_pieces(pieces) == 1
+        x = drawn(2, 5, 8)
+        with torch.inference_mode():
+            assert torch.allclose(pieces(x), whole(x), atol=1e-6)
+
+
+def test_other_layers_are_left_as_they_are() -> None:
+    attention = pytest.importorskip("diffusers.models.attention")
+    for kind in ("gelu", "geglu-approximate"):
+        assert feed_in_pieces(attention.FeedForward(8, activation_fn=kind)) == 0
+    assert feed_in_pieces(attention.FeedForward(8, final_dropout=True)) == 0
 
 
 def test_a_backend_that_is_none_is_refused() -> None:

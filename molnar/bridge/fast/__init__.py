@@ -29,13 +29,9 @@ class How:
     twins: bool = True  # what both halves of a guided step share, once: exact
     halves: bool = True  # weights kept in float16: each rounded once, to 11 bits
     memory: bool = True  # freed memory stays in the process for the next step: exact
-    kernels: int = 0  # bytes of transformed kernels kept; SD 1.5 has some 4 GB of them
     caching: int = 1  # the depth of the network anew at every n-th step; 1 = each: approximate
     backend: str = "torch"  # or "openvino": the denoising network and the decoder run there
     folder: Path | None = None  # where "openvino" keeps what it converted
-
-
-FAST = How(caching=3)
 
 
 def speed_up(pipe: Any, how: How | None = None) -> None:
@@ -58,12 +54,13 @@ def speed_up(pipe: Any, how: How | None = None) -> None:
     import torch
 
     from molnar.bridge.fast.caching import reuse
-    from molnar.bridge.fast.layers import Budget, filter_minimally, halve
+    from molnar.bridge.fast.feeding import feed_in_pieces
+    from molnar.bridge.fast.layers import filter_minimally, halve
     from molnar.bridge.fast.memory import before_decoding, keep_freed, trim
+    from molnar.bridge.fast.strips import decode_in_strips
     from molnar.bridge.fast.twins import share
 
     parts = [p for p in pipe.components.values() if isinstance(p, torch.nn.Module)]
-    budget = Budget(how.kernels)
     for part in parts:
         part.requires_grad_(False)
         if next(part.parameters(), torch.empty(0)).device.type != "cpu":
@@ -71,7 +68,9 @@ def speed_up(pipe: Any, how: How | None = None) -> None:
         if how.halves:
             halve(part)
         if how.winograd and how.backend == "torch":
-            filter_minimally(part, budget if part is _denoiser(pipe) else Budget(0))
+            filter_minimally(part)
+            feed_in_pieces(part)
+            decode_in_strips(part)
     if how.memory:
         keep_freed()
         before_decoding(getattr(pipe, "vae", None))
