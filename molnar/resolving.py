@@ -37,6 +37,11 @@ def resolved(request: Request, manifest: Manifest) -> Request:
             f"got a picture, and model {manifest.name!r} has no encoder to see it; "
             "expected a prompt alone, or a model with one"
         )
+    if request.guides:
+        raise RequestError(
+            f"got a guide, and model {manifest.name!r} takes no ControlNet "
+            "and no IP-Adapter; expected none, or a checkpoint of Stable Diffusion or Flux"
+        )
     open_fields = (request.steps, request.guidance, request.sampler)
     defaults = defaults_of(manifest, request.quality if None in open_fields else "normal")
     guidance = defaults.guidance if request.guidance is None else request.guidance

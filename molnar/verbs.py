@@ -162,7 +162,9 @@ def extend(
         height=height, width=width, outpaint=(left, top, right, bottom), strength=1.0,
         plan=plan, count=count,
     )  # fmt: skip
-    return _on(parent, request)
+    # A map of where things are is of the old frame; what they are like holds around it, too.
+    guides = tuple(guide for guide in request.guides if guide.kind != "control")
+    return _on(parent, request.replaced(guides=guides))
 
 
 def zoom(parent: Parent, factor: float, *, seed: int, prompt: str | None = None) -> Wish:

@@ -193,7 +193,7 @@ class Session:
         self._lend(task)
         requests = [self.drawer.resolve(wish.request) for wish in task.wishes]
         for request in requests:
-            for name in filter(None, (request.image, request.mask)):
+            for name in request.pictures:
                 self.store.put_input(self.drawer.library(name))
         return requests
 

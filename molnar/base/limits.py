@@ -119,7 +119,8 @@ def _check_text(name: str, value: str, limits: Mapping[str, Any]) -> None:
         )
     low, high = limits.get("length", (0, None))
     if len(value.strip()) < low:
-        raise RequestError(f"{name} is empty; say what to draw, e.g. 'a red fox'")
+        wanted = "say what to draw, e.g. 'a red fox'" if name == "prompt" else "expected a text"
+        raise RequestError(f"{name} is empty; {wanted}")
     if high is not None and len(value) > high:
         raise RequestError(
             f"{name} has {len(value)} characters; expected at most {high}: shorten it"

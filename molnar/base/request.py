@@ -10,8 +10,9 @@ import dataclasses
 import hashlib
 import os
 import platform
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from molnar.base.types import Item, Plan
 from molnar.base.version import VERSION
 
 __all__ = [
+    "Guide",
     "Picture",
     "Request",
     "UnknownWord",
@@ -54,6 +56,39 @@ class Variation:
 
     seed: int = asked(0, "Of the noise to go towards.", minimum=0, maximum=NUM_SEEDS - 1)
     strength: float = asked(0.0, "How far: 0 stays, 1 arrives.", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Guide:
+    """A picture that guides a checkpoint beside the prompt, and the model that reads it.
+
+    Example:
+        >>> Guide(kind="control", model="canny", image="edges.png").weight
+        1.0
+    """
+
+    kind: str = required(
+        "control: a ControlNet, says where; ip: an IP-Adapter, says what.",
+        choices=("control", "ip"),
+    )
+    model: str = required("Its name, or a path that begins with / or ~ or a dot.", length=(1, 1000))
+    image: str = required("The picture: a file, or the sha256 of its pixels.", length=(1, 1000))
+    weight: float = asked(1.0, "How strongly: 0 is off, 1 as trained.", minimum=0, maximum=2)
+
+    @property
+    def by_path(self) -> bool:
+        """Whether the model is named by its path: never by who asks over a network."""
+        return re.match(r"[/\\~.]|[A-Za-z]:", self.model) is not None
+
+    @property
+    def name(self) -> str:
+        """The model's name alone.
+
+        Example:
+            >>> Guide(kind="ip", model="~/nets/face.safetensors", image="me.png").name
+            'face'
+        """
+        return re.split(r"[/\\]", self.model)[-1].removesuffix(".safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +150,9 @@ class Request:
         (), "What is where, in fractions of the shorter side; the model decides if empty.",
         length=(0, 10),
     )  # fmt: skip
+    guides: tuple[Guide, ...] = asked(
+        (), "Pictures that guide beside the prompt, of a checkpoint.", length=(0, 8)
+    )
     tile: bool = asked(False, "Edges that meet, so that copies side by side show no seam.")
     chaos: int = asked(
         0, "How far pictures stray in what the prompt leaves open.", minimum=0, maximum=100
@@ -146,6 +184,12 @@ class Request:
         seed = batch_seeds(last.seed, number + 1)[number]
         varied = (*earlier, dataclasses.replace(last, seed=seed))
         return dataclasses.replace(alone, variations=varied)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The pictures it names: what it starts from, its mask, those that guide."""
+        named = (self.image, self.mask, *(guide.image for guide in self.guides))
+        return tuple(dict.fromkeys(filter(None, named)))
 
     def replaced(self, **changes: Any) -> Request:
         """Return a copy with some fields changed."""
@@ -235,6 +279,7 @@ class Picture:
             "Variation seed strength": self.variations[-1].strength if self.variations else None,
             "Tiling": "True" if request.tile else None,
             "RNG": "CPU",
+            **dict(_guiding(request.guides)),
             "Template": request.template or None,
             "Version": f"molnar {VERSION}",
         }
@@ -261,6 +306,12 @@ def machine() -> dict[str, str]:
         "numpy": np.__version__,
         "onnxruntime": str(getattr(runtime, "__version__", "")),
     }
+
+
+def _guiding(guides: tuple[Guide, ...]) -> Iterator[tuple[str, str]]:
+    """Write guides as the ControlNet extension of A1111 does."""
+    for number, one in enumerate(guides):
+        yield f"ControlNet {number}", f"Module: none, Model: {one.name}, Weight: {one.weight:g}"
 
 
 def pixels_sha256(image: NDArray[np.uint8]) -> str:

@@ -25,6 +25,7 @@ from molnar.bridge.adapting import Wardrobe
 from molnar.bridge.calling import Call, pixels_of
 from molnar.bridge.computing import Computing
 from molnar.bridge.family import Family
+from molnar.bridge.guiding import Guiding
 from molnar.bridge.noise import PictureNoise
 from molnar.bridge.previews import Preview
 from molnar.bridge.recognising import Found
@@ -45,6 +46,7 @@ class Shared:
 
     computing: Computing
     wardrobe: Wardrobe
+    guiding: Guiding
     pipes: dict[str, Any] = field(default_factory=dict)  # by task, of the same networks
     turn: Any = field(default_factory=threading.RLock)  # one computes at a time
     preview: Preview | None = None
@@ -76,12 +78,14 @@ class Checkpoint:
             engine: What is written into pictures as the engine's name.
             hashed: Gives the sha256 of the checkpoint; it may take its time.
             library: Where the pictures that requests name come from.
-            adapters: Folders of LoRAs and embeddings that prompts may name.
+            adapters: Folders of LoRAs and embeddings that prompts may name; models of guides
+                lie beside them.
         """
         self.found, self.engine, self.library = found, engine, library
         self.second: Second | None = None  # goes on with what this one began
         self._hashed = hashed
-        self._shared = Shared(computing, Wardrobe(computing.pipe, adapters))
+        guiding = Guiding(computing, found.family, adapters)
+        self._shared = Shared(computing, Wardrobe(computing.pipe, adapters), guiding)
         self._seen: dict[str, Pixels] = {}
 
     @property
@@ -156,8 +160,9 @@ class Checkpoint:
             raise RequestError(
                 f"guidance is {guidance}, and {self.family.title} has none; expected 1, or none"
             )
-        image, mask = (
-            remembered(name, self._seen, self.library) for name in (request.image, request.mask)
+        image, mask, *maps = (
+            remembered(name, self._seen, self.library)
+            for name in (request.image, request.mask, *(one.image for one in request.guides))
         )
         if mask:
             check_mask(self._seen[mask], self._seen[image])
@@ -169,9 +174,15 @@ class Checkpoint:
             strength=strength_of(request),
             image=image,
             mask=mask,
+            guides=tuple(
+                replace(one, image=name) for one, name in zip(request.guides, maps, strict=True)
+            ),
         )
         if image:
             enlarging.check(full, self.family, self._seen[image].shape[:2])
+        if full.guides:
+            refined = self.second is not None and not self.second.left_out(full, self.found)
+            self._shared.guiding.check(full, self._pipe_for(full), refined)
         worn = self._shared.wardrobe.read(full)
         if worn.loras and self._shared.computing.options.backend != "torch":
             raise RequestError(
@@ -208,6 +219,9 @@ class Checkpoint:
             told.append(f"the prompt has {count} tokens, and this model reads {most} of them")
         if enlarging.enlarges(full, self.family):
             told.append(enlarging.loss(full, self.family, self._seen[full.image].shape[:2]))
+        if full.guides:
+            with self._shared.turn:
+                told += self._shared.guiding.notes(full, self._pipe_for(full), self._seen)
         if self.second is not None:
             told.append(self.second.left_out(full, self.found))
         return [line for line in told if line]
@@ -238,7 +252,7 @@ class Checkpoint:
                 raise RequestError(
                     f"got picture {index}; expected 0 to {request.count - 1} of this request"
                 )
-        inputs = {name: self._seen[name] for name in (request.image, request.mask) if name}
+        inputs = {name: self._seen[name] for name in request.pictures}
         start = begun(request, self.family, inputs)
         larger = enlarging.enlarges(request, self.family)
         for index in wanted:
@@ -247,7 +261,7 @@ class Checkpoint:
             if start is not None and request.strength == 0 and not larger:
                 pixels = on_paper(start.frame)
             else:
-                draw = partial(self._steps, alone, start, clock)
+                draw = partial(self._steps, alone, start, inputs, clock)
                 with closing(self._shared.computing.patiently(draw)) as steps:
                     pixels = yield from steps
             if pixels.shape[:2] != (request.height, request.width):
@@ -270,7 +284,7 @@ class Checkpoint:
                 inputs=inputs,
             )
 
-    def _steps(self, request: Request, start: Any, clock: Clock) -> Any:
+    def _steps(self, request: Request, start: Any, inputs: Any, clock: Clock) -> Any:
         """Draw one picture: a generator of steps that returns pixels uint8 H W 3."""
         assert request.seed is not None
         pipe = self._pipe_for(request)
@@ -280,7 +294,8 @@ class Checkpoint:
             raise RequestError(f"{self.family.title} cannot stop early; expected stop 100")
 
         wardrobe, computing, second = self._shared.wardrobe, self._shared.computing, self.second
-        worn = wardrobe.read(request)
+        worn, guiding = wardrobe.read(request), self._shared.guiding
+        guides = guiding.read(request)
 
         def fresh(own: Any) -> Any:
             return scheduler_for(own, request.sampler, request.schedule, self.family.title)
@@ -288,10 +303,12 @@ class Checkpoint:
         def work(hand: Any) -> Any:
             wardrobe.wear(worn)
             wardrobe.lend(pipe)
+            guiding.wear(guides)
+            led = guiding.lead(pipe, guides, inputs)
             computing.prepare(request, worn)
             call = Call(
-                pipe=pipe,
-                arguments=said(pipe, self.family, request, start, worn),
+                pipe=led.pipe,
+                arguments={**said(led.pipe, self.family, request, start, worn), **led.arguments},
                 noise=PictureNoise(request.seed or 0, request.variations),
                 scheduler=None if own is None else fresh(own),
                 stop=request.stop,
@@ -304,6 +321,7 @@ class Checkpoint:
             def back(step: Step) -> None:
                 hand(step)
                 wardrobe.wear(worn)  # another picture may have been drawn meanwhile
+                guiding.wear(guides)
                 computing.prepare(request, worn)
 
             return pixels_of(call(back))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,17 @@ from safetensors.torch import save_file  # noqa: E402
 
 from molnar.base.errors import RequestError, WeightsError  # noqa: E402
 from molnar.bridge.embeddings import AskedEmbedding, Embeddings, parse_embeddings  # noqa: E402
-from molnar.bridge.guides import IPAdapters, open_control, with_control  # noqa: E402
+from molnar.bridge.guides import open_control, with_control  # noqa: E402
+from molnar.bridge.ip_adapters import IPAdapters  # noqa: E402
 from molnar.bridge.tiny import TinyDecoder, open_vae  # noqa: E402
+
+_SPEC = importlib.util.spec_from_file_location(
+    "guide_writing", Path(__file__).with_name("guide_writing.py")
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+w: Any = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(w)
 
 pytestmark = [
     pytest.mark.slow,
@@ -171,21 +181,10 @@ def test_tiny_decoders_from_a_folder_and_from_the_first_files(tmp_path: Path) ->
         TinyDecoder.open(tmp_path / "taesd", channels=16)
 
 
-def control_net(pipe: Any, seed: int = 3) -> Any:
-    torch.manual_seed(seed)
-    net = diffusers.ControlNetModel.from_unet(
-        pipe.unet, conditioning_embedding_out_channels=(4, 8, 8, 16)
-    )
-    for value in net.parameters():  # the layers that reach the UNet start at zero
-        if not value.any():
-            torch.nn.init.normal_(value, std=0.1)
-    return net.eval()
-
-
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])
 def test_a_controlnet_guides_as_in_diffusers(family: str, sd: Any, xl: Any, tmp_path: Path) -> None:
     pipe = {"sd15": sd, "sdxl": xl}[family]
-    net = control_net(pipe)
+    net = w.control_net(pipe)
     net.save_pretrained(tmp_path / "net")
     pixels = np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8)
     edges = Image.fromarray(pixels)
@@ -220,35 +219,8 @@ def test_a_controlnet_as_one_file(sd: Any, xl: Any, tmp_path: Path) -> None:
         with_control(sd, [], [], [])
 
 
-def write_ip_adapter(pipe: Any, folder: Path) -> Path:
-    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
-
-    torch.manual_seed(4)
-    config = CLIPVisionConfig(
-        hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
-        image_size=32, patch_size=16, projection_dim=12,
-    )  # fmt: skip
-    CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
-    text = pipe.unet.config.cross_attention_dim
-    tensors = {
-        "image_proj.proj.weight": torch.randn(4 * text, 12) * 0.3,
-        "image_proj.proj.bias": torch.zeros(4 * text),
-        "image_proj.norm.weight": torch.ones(text),
-        "image_proj.norm.bias": torch.zeros(text),
-    }
-    number = 1
-    for name in pipe.unet.attn_processors:
-        if "attn2" in name:
-            width = pipe.unet.get_submodule(name.removesuffix(".processor")).to_k.out_features
-            for end in ("to_k_ip", "to_v_ip"):
-                tensors[f"ip_adapter.{number}.{end}.weight"] = torch.randn(width, text)
-            number += 2
-    save_file(tensors, folder / "ip.safetensors")
-    return folder / "ip.safetensors"
-
-
 def test_an_ip_adapter_shows_as_in_diffusers(sd: Any, tmp_path: Path) -> None:
-    path = write_ip_adapter(sd, tmp_path)
+    path = w.write_ip_adapter(sd, tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     shown = Image.fromarray(pixels)
     before = draw(sd)

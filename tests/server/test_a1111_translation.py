@@ -229,7 +229,7 @@ def test_what_there_is_nothing_for_is_said() -> None:
         override_settings={"CLIP_stop_at_last_layers": 2, "sd_vae": "vae.pt"},
     ).notes  # fmt: skip
     assert notes == {
-        "Scripts ignored": "ADetailer, ControlNet", "Face restoration ignored": "True",
+        "Scripts ignored": "ADetailer", "Face restoration ignored": "True",
         "Refiner ignored": "other", "VAE ignored": "vae.pt", "Clip skip ignored": "2",
     }  # fmt: skip
 

@@ -26,7 +26,10 @@ ALIASES = {
     "cfg": "guidance", "cfg_scale": "guidance", "scheduler": "schedule", "size": "",
     "denoise": "strength", "negative": "negative_prompt",
 }  # fmt: skip
-CLOSED = ("image", "mask", "outpaint", "variations", "plan", "template", "count", "best_of")
+CLOSED = (
+    *("image", "mask", "guides", "outpaint", "variations", "plan"),
+    *("template", "count", "best_of"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ABOUT = {field.name: field.metadata["help"] for field in dataclasses.fields(Request)}
 CHOICES = {field.name: field.metadata.get("choices", ()) for field in dataclasses.fields(Request)}
 
+GUIDE = "MODEL=PICTURE[:W]"  # repeatable
+
 
 def _any_of(name: str) -> str:
     return f"{ABOUT[name]} One of {', '.join(CHOICES[name])}."
@@ -62,6 +64,8 @@ def _any_of(name: str) -> str:
 @click.option("--wildcards", multiple=True, metavar="FOLDER", help="Files for __name__.")
 @click.option("--max-jobs", type=int, default=40, show_default=True, help="Most combinations.")
 @click.option("--lora", multiple=True, metavar="NAME[:W]", help="Of a checkpoint; repeatable.")
+@click.option("--control", multiple=True, metavar=GUIDE, help="Where things are, by a ControlNet.")
+@click.option("--ip", multiple=True, metavar=GUIDE, help="What things are like: IP-Adapter.")
 @click.option("--literal", is_flag=True, help=ABOUT["literal"])
 @click.option("--like", metavar="FILE", help="Draw as this picture was drawn; flags still win.")
 @draws

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from molnar.app.orders.orders import Make
 from molnar.app.orders.wording import OF_QUALITY, RANDOM, counted, shaped, written_out
 from molnar.base import metadata
 from molnar.base.errors import DataError, RequestError, one_line
-from molnar.base.request import Request, request_from
+from molnar.base.request import Guide, Request, request_from
+from molnar.starting import SCHEME
 from molnar.text.styles import built_in, named, read_styles
 
 #: Flags that are fields of a request under their own name.
@@ -66,6 +68,9 @@ def _base(flags: Mapping[str, Any], prompt: str | None) -> Request:
     given |= {key: True for key in SWITCHES if flags[key]}
     if flags["outpaint"] is not None:
         given["outpaint"] = four(flags["outpaint"])
+    kinds = ("control", "ip")
+    if guides := [guide(kind, one) for kind in kinds for one in flags.get(kind) or ()]:
+        given["guides"] = tuple(guides)
     if prompt is not None:
         given["prompt"] = prompt
     if flags["like"] is None:
@@ -91,6 +96,48 @@ def with_loras(order: Make, loras: Sequence[str]) -> Make:
     named = "".join(f" <lora:{one if ':' in one else f'{one}:1'}>" for one in loras)
     requests = (request.replaced(prompt=request.prompt + named) for request in order.requests)
     return replace(order, requests=tuple(requests)) if loras else order
+
+
+def guide(kind: str, text: str) -> Guide:
+    """Read MODEL=PICTURE or MODEL=PICTURE:WEIGHT.
+
+    Raises:
+        RequestError: It is neither.
+
+    Example:
+        >>> guide("control", "canny=edges.png:0.8")
+        Guide(kind='control', model='canny', image='edges.png', weight=0.8)
+    """
+    model, _, picture = (part.strip() for part in text.partition("="))
+    if not model or not picture:
+        raise RequestError(
+            f"{kind} is {one_line(text, 80)!r}; expected MODEL=PICTURE or MODEL=PICTURE:WEIGHT, "
+            "e.g. canny=edges.png:0.8"
+        )
+    file, colon, weight = picture.rpartition(":")
+    # A name with a colon is one all the same: a file, a hash, or one with the letter of a drive.
+    if not colon or Path(picture).exists() or f"{file}:" == SCHEME or len(file) == 1:
+        file, weight = picture, "1"
+    try:
+        return Guide(kind=kind, model=_placed(model), image=file, weight=float(weight))
+    except ValueError:
+        raise RequestError(
+            f"the weight in {kind} {one_line(text, 80)!r} is {one_line(weight, 20)!r}; expected a "
+            "number from 0 to 2"
+        ) from None
+
+
+def _placed(model: str) -> str:
+    """Give the path of a model that is there, whole, but for whose home it is in; else the name."""
+    path = Path(model)
+    with suppress(RuntimeError):  # nobody's home
+        path = path.expanduser()
+    if not path.exists():
+        return model
+    whole = path.absolute()
+    with suppress(RuntimeError, ValueError):
+        return f"~/{whole.relative_to(Path.home()).as_posix()}"
+    return whole.as_posix()
 
 
 def four(text: str) -> tuple[int, ...]:

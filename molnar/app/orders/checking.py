@@ -13,7 +13,7 @@ from molnar.app.orders.costs import frame_of, usual_steps
 from molnar.app.orders.looking import Seen, look, repeated, requests_of, told_by
 from molnar.app.orders.orders import Again, Blend, Edit, Make, Order, Vary, Zoom
 from molnar.app.references import is_reference
-from molnar.base.errors import RequestError
+from molnar.base.errors import RequestError, one_line
 from molnar.base.limits import check_fields
 from molnar.base.request import Request
 from molnar.reading import understood
@@ -143,6 +143,13 @@ def _check_starts(order: Make, store: Store, files: bool) -> None:
             inner(request)
             if request.mask:
                 check_same_size(size_of(request.mask, "mask"), size)
+        for guide in request.guides:
+            if guide.by_path and not files:
+                raise RequestError(
+                    f"the model of a guide is {one_line(repr(guide.model), 60)}; expected its "
+                    "name: by a path the command line alone finds it"
+                )
+            size_of(guide.image, "the picture of a guide")
 
 
 def _check_said(order: Vary, seen: Seen) -> None:

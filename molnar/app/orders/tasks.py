@@ -122,7 +122,14 @@ def _make(session: Session, order: Make, sources: Sources) -> Task:
             names[key] = source.name
             inputs[source.name] = source.parent.pixels
             ancestors += source.as_(role)
-        wishes.append(Wish(request=request.replaced(**names), inputs=inputs))
+        guides = []
+        for guide in request.guides:
+            source = sources[guide.image]
+            guides.append(replace(guide, image=source.name))
+            inputs[source.name] = source.parent.pixels
+            ancestors += source.as_(guide.kind)
+        named = request.replaced(**names, guides=tuple(guides))
+        wishes.append(Wish(request=named, inputs=inputs))
     if order.image_prompt:
         source = sources[order.image_prompt]
         ancestors += source.as_("prompt")

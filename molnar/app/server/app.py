@@ -155,7 +155,7 @@ class Fresh(StaticFiles):
 
 def dialect_of(path: str) -> Say:
     """Give the way in which a part of the server says what is wrong."""
-    if path.startswith(("/sdapi/", "/internal/", "/queue/")):
+    if path.startswith(("/sdapi/", "/internal/", "/queue/", "/controlnet/")):
         return a1111.error
     if path.startswith("/v1/"):
         return openai.error

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 #: Parts of the server by the beginnings of their paths: addresses themselves are without number.
 PARTS = (
     ("/api/", "native"), ("/files/", "files"), ("/sdapi/", "a1111"), ("/internal/", "a1111"),
-    ("/queue/", "a1111"), ("/v1/", "openai"), ("/mcp", "mcp"), ("/studio", "studio"),
+    ("/queue/", "a1111"), ("/controlnet/", "a1111"), ("/v1/", "openai"),
+    ("/mcp", "mcp"), ("/studio", "studio"),
 )  # fmt: skip
 
 

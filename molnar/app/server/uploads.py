@@ -30,7 +30,8 @@ ROWS = 256  # that are copied at a time
 _DATA_URL = re.compile(r"data:([a-z0-9.+/-]*)((?:;[a-z0-9.=-]+)*),", re.ASCII | re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{1,20}://|//|www\.|file:", re.ASCII | re.IGNORECASE)
 _SIDES = ("width", "height")
-_NOT_HERE = ("image", "mask", "strength", "feather", "outpaint", "template")  # of a record
+# Of a record.
+_NOT_HERE = ("image", "mask", "strength", "feather", "outpaint", "template", "guides")
 # Two at once: a picture of 16 megapixels takes up to 350 MB while it is decoded (WebP).
 _DECODERS = ThreadPoolExecutor(2, thread_name_prefix="decoder")
 _waiting = 0

@@ -184,6 +184,7 @@ const NAMES = {
   width: "width ",
   height: "height ",
   literal: "literal",
+  guides: "guided by ",
 };
 
 /** What is wished for, in words: [[field, words], ...]. */
@@ -191,7 +192,10 @@ export function summary() {
   return Object.entries(NAMES).flatMap(([name, words]) => {
     const value = wished(name);
     if (value === undefined) return [];
-    const said = value === true ? "" : [value].flat().join(", ");
+    const said = value === true ? "" : [value].flat().map(named).join(", ");
     return [[name, name === "count" ? `${value} at once` : words + said]];
   });
 }
+
+/** A value in words: of what guides, the name of its model. */
+const named = (value) => value.model ?? value;

@@ -8,7 +8,7 @@ import { recall, remember } from "./dom.js";
 import { set, setting } from "./settings.js";
 
 const COUNT = 4; // a grid, which no other number of pictures is
-const ONCE = ["image", "strength", "image_prompt", "iw"]; // not kept from visit to visit
+const ONCE = ["image", "strength", "image_prompt", "iw", "guides"]; // not kept from visit to visit
 const KEPT = "molnar.once";
 
 export const wish = new EventTarget();
@@ -86,5 +86,8 @@ export function restore(request, schema, seed = request.seed) {
     return value != null && value !== schema[name]?.default;
   });
   const changes = Object.fromEntries(differs.map((name) => [name, request[name]]));
+  // A model that the command line named by its path has no name here.
+  const guides = (request.guides ?? []).filter(({ model }) => !/^([~/.\\]|\w:)/.test(model));
+  if (guides.length > 0) changes.guides = guides;
   ask({ ...changes, ...(seed == null ? {} : { seed }) });
 }

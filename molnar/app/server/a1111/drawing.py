@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -15,6 +16,7 @@ from molnar.app.server.a1111.answers import Finished, answer, finished
 from molnar.app.server.a1111.desk import Desk, answered, body_of, desk_of, validating
 from molnar.app.server.a1111.fields import Asked, Kind, asked
 from molnar.app.server.a1111.frames import Bytes, Frame, Place, framed
+from molnar.app.server.a1111.guides import guides_of, units_of
 from molnar.app.server.a1111.wishes import Wanted, wanted
 from molnar.app.server.uploads import picture_from_base64
 from molnar.app.server.waiting import drawn
@@ -35,7 +37,7 @@ async def txt2img(request: Request) -> Response:
     """Draw pictures of a text."""
     desk = desk_of(request)
     call = await _call(request, "txt2img")
-    want = wanted(call, await desk.names(), desk.suffix)
+    want = await _wanted(desk, call)
     with desk.task(call["force_task_id"]):
         jobs = await drawn(desk.hub, request, [Make(requests=(want.request,))])
         firsts = [picture for job in jobs for picture in job.pictures]
@@ -54,13 +56,30 @@ async def img2img(request: Request) -> Response:
     """Draw pictures from pictures."""
     desk = desk_of(request)
     call = await _call(request, "img2img")
-    want = wanted(call, await desk.names(), desk.suffix)
+    want = await _wanted(desk, call)
     frames = await _frames(call, (want.request.width, want.request.height))
+    if want.request.guides and any(frame.place for frame in frames):
+        raise RequestError(
+            "got a ControlNet and inpaint_full_res, for which its picture would have to be cut; "
+            "expected inpaint_full_res false"
+        )
     requests, places = await _over(desk, call, want, frames)
     with desk.task(call["force_task_id"]):
         jobs = await drawn(desk.hub, request, [Make(requests=tuple(requests))])
         pictures = await _files(desk, jobs, want.suffix, places)
     return answered(answer(call, want, pictures))
+
+
+async def _wanted(desk: Desk, call: Asked) -> Wanted:
+    """Say what a call asks to draw, and keep the pictures that guide it."""
+    want = wanted(call, await desk.names(), desk.suffix)
+    notes = dict(want.notes)
+    units = units_of(call, notes)
+    if not units:
+        return want
+    request = want.request
+    guides = await guides_of(desk, units, (request.width, request.height))
+    return replace(want, request=request.replaced(guides=guides).validated(), notes=notes)
 
 
 async def _call(request: Request, kind: Kind) -> Asked:

@@ -25,6 +25,7 @@ STEP, LEAST, MOST = 8, 64, 2048  # pixels of a side
 COUNT = 64  # pictures of a call
 WORDLESS = "picture"  # what is drawn for an empty prompt, which A1111 takes
 SUFFIXES = {"png": ".png", "jpg": ".jpg", "jpeg": ".jpg", "webp": ".webp"}
+CONTROLNET = "controlnet"  # the script that is read, by `guides.py`
 DENOISING = 0.75  # A1111's
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):([^<>:]{0,200})[^<>]{0,200}>", re.IGNORECASE)
 
@@ -151,7 +152,8 @@ def _left_out(call: Asked) -> dict[str, Any]:
     """Name what a call asks for and this server has nothing for."""
     said: dict[str, Any] = {}
     override = call.get("override_settings", {})
-    scripts = [one_line(name, 40) for name in call["alwayson_scripts"]]
+    known = call["alwayson_scripts"]
+    scripts = [one_line(name, 40) for name in known if str(name).casefold() != CONTROLNET]
     clip = override.get("CLIP_stop_at_last_layers")
     asked = {
         "Scripts ignored": ", ".join(scripts[:20]),

@@ -27,7 +27,7 @@ SAYS = rf"^[^\x00]*[^{_NOTHING}][^\x00]*$"
 PLAIN = r"^[^\x00]*$"
 PATTERNS = {
     "prompt": SAYS, "negative_prompt": PLAIN, "picture": PICTURE, "image": PICTURE, "mask": PICTURE,
-    "image_prompt": PICTURE, "where": PLAIN, "template": PLAIN,
+    "image_prompt": PICTURE, "where": PLAIN, "template": PLAIN, "model": PLAIN,
 }  # fmt: skip
 #: Fields of a request that the server decides, or that go with another verb.
 NOT_ASKED = ("outpaint", "template")
@@ -60,7 +60,8 @@ def body_of(
             continue
         kind = _kind(one, hints[one.name])
         default = one.default
-        if one.name in MAY_BE_ABSENT:
+        seed = one.name == "seed"
+        if one.name in MAY_BE_ABSENT and (seed or default is not dataclasses.MISSING):
             kind, default = kind | None, None
         needed = default is dataclasses.MISSING
         fields[one.name] = (
