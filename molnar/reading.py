@@ -277,15 +277,22 @@ class Reader:
         return plan
 
 
-def understood(prompt: str, steps: int, literal: bool = False) -> Wording:
+def understood(prompt: str, steps: int, literal: bool = False, networks: bool = False) -> Wording:
     """Read the syntax of a prompt, and refuse at once what cannot be drawn.
+
+    Args:
+        prompt: As typed, without variants.
+        steps: That it is read for.
+        literal: It has no syntax.
+        networks: It may name LoRAs, which checkpoints take and no model of ours.
 
     Raises:
         RequestError: It says nothing, asks for what models here do not have, or has weights that
             lead nowhere.
     """
     wording = parse(Prompt.parse(prompt).text, steps, literal)
-    refuse(wording.networks)
+    if not networks:
+        refuse(wording.networks)
     if not texts_of(wording):
         raise RequestError(
             f"prompt {prompt[:20]!r} says nothing once its syntax is read; expected "

@@ -25,6 +25,7 @@ XMP_KEY = "XML:com.adobe.xmp"
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 UNICODE = b"UNICODE\0"
 _ASCII = b"ASCII\0\0\0"
+_SETTINGS = "Steps: "  # how the last line of A1111's text begins
 # Where ComfyUI puts its graph in WebP and JPEG (Make, Model), and others their name.
 _TAGS = {0x010F: "Make", 0x0110: "Model", 0x0131: "Software", 0x927C: "MakerNote"}
 _GRAPH_KEYS = ("prompt", "workflow")
@@ -110,11 +111,22 @@ def _decoded(value: Any) -> str:
     if not isinstance(value, bytes):
         return ""
     if value.startswith(UNICODE):
-        data = value[len(UNICODE) :]
-        # The standard leaves the byte order open; text is mostly ASCII, whose high byte is 0.
-        order = "utf-16-le" if data[1:2] == b"\0" and data[:1] != b"\0" else "utf-16-be"
-        return data.decode(order, "replace")
+        return _of_utf16(value[len(UNICODE) :])
     return value.removeprefix(_ASCII).decode("utf-8", "replace").strip("\0")
+
+
+def _of_utf16(data: bytes) -> str:
+    """Decode text whose byte order the standard leaves open, and nothing in it need tell.
+
+    Its first letter cannot: read the other way round, that of a prompt may be a letter too. So
+    what A1111 writes behind every prompt decides, and else the high bytes of ASCII, which are 0.
+    """
+    for order in ("utf-16-be", "utf-16-le"):  # A1111 writes the first
+        text = data.decode(order, "replace")
+        if _SETTINGS in text:
+            return text
+    little = data[1::2].count(0) > data[::2].count(0)
+    return data.decode("utf-16-le" if little else "utf-16-be", "replace")
 
 
 def _signs_of_a_tool(found: dict[str, str]) -> bool:

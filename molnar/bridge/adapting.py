@@ -9,7 +9,7 @@ from typing import Any
 
 from molnar.base.request import Request
 from molnar.bridge.embeddings import AskedEmbedding, Embeddings, parse_embeddings
-from molnar.bridge.lora_files import Lora, find_adapter, parse_loras
+from molnar.bridge.lora_files import Lora, find_adapter, name_of, parse_loras
 from molnar.bridge.loras import Loras
 
 TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
@@ -36,10 +36,12 @@ class Wardrobe:
     Args:
         pipe: A pipeline of diffusers; its networks are changed in place.
         folders: Where LoRAs and embeddings lie.
+        files: LoRAs from elsewhere, which go before those of the same name.
     """
 
-    def __init__(self, pipe: Any, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, pipe: Any, folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> None:
         self.pipe, self.folders = pipe, tuple(folders)
+        self._files = {name_of(path).lower(): path for path in files}
         self._loras: Loras | None = None
         self._embeddings: Embeddings | None = None
 
@@ -55,7 +57,12 @@ class Wardrobe:
         folders = [folder for folder in self.folders if folder.is_dir()]
         prompt, asked = parse_loras(request.prompt)
         loras = [
-            Lora(find_adapter(one.name, folders), one.weight, one.text_weight) for one in asked
+            Lora(
+                self._files.get(one.name.lower()) or find_adapter(one.name, folders),
+                one.weight,
+                one.text_weight,
+            )
+            for one in asked
         ]
         prompt, first = parse_embeddings(prompt, folders)
         negative, second = parse_embeddings(request.negative_prompt, folders)
@@ -72,6 +79,17 @@ class Wardrobe:
             self._embeddings = Embeddings(self.pipe)
         if self._embeddings is not None:
             self._embeddings.use(worn.embeddings)
+
+    def notes(self, worn: Worn) -> list[str]:
+        """Say what of the files of LoRAs fits nothing here; one line each.
+
+        Raises:
+            WeightsError: A file is corrupt, or made for another family.
+        """
+        if self._loras is None:
+            self._loras = Loras(self.pipe)
+        told = (self._loras.report(lora.path).note for lora in worn.loras)
+        return [line for line in told if line]
 
     def lend(self, pipe: Any) -> None:
         """Let another pipeline of the same networks read the words that were learned."""

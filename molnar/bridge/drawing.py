@@ -85,7 +85,8 @@ class Checkpoint:
         self.second: Second | None = None  # goes on with what this one began
         self._hashed = hashed
         guiding = Guiding(computing, found.family, adapters)
-        self._shared = Shared(computing, Wardrobe(computing.pipe, adapters), guiding)
+        wardrobe = Wardrobe(computing.pipe, adapters, computing.options.loras)
+        self._shared = Shared(computing, wardrobe, guiding)
         self._seen: dict[str, Pixels] = {}
 
     @property
@@ -222,6 +223,9 @@ class Checkpoint:
         if full.guides:
             with self._shared.turn:
                 told += self._shared.guiding.notes(full, self._pipe_for(full), self._seen)
+        if worn.loras:
+            with self._shared.turn:
+                told += self._shared.wardrobe.notes(worn)
         if self.second is not None:
             told.append(self.second.left_out(full, self.found))
         return [line for line in told if line]

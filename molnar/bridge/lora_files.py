@@ -6,7 +6,9 @@ Nothing here imports torch: a prompt is read, and a file is found or refused, be
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,9 @@ SUFFIX = ".safetensors"
 PEFT_FILE = "adapter_model.safetensors"  # of peft's `save_pretrained`
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"  # of diffusers' `save_lora_weights`
 MOST = 16  # adapters of one prompt: each is a file to read
+LONGEST = 200  # characters of a name
+ROOTS = ("/", "./", "../", "~", ".\\", "..\\")  # how what is no name begins
+_UNSAID = re.compile(r"[:<>{}|#\\\n]|__.+__")  # what a prompt reads otherwise
 HEAVIEST = 10.0  # a weight: beyond it there is only noise
 
 
@@ -32,6 +37,19 @@ class AskedLora:
     name: str
     weight: float = 1.0  # of the network that draws
     text_weight: float | None = None  # of the text encoders; None = the same
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLora:
+    """A LoRA as the command line names it.
+
+    Example:
+        >>> GivenLora("ink", "0.8").path
+    """
+
+    name: str  # as prompts name it
+    weights: str = "1"  # as in a prompt: one, or one for the picture and one for the text
+    path: Path | None = None  # None: to be found by its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,78 @@ def parse_loras(prompt: str) -> tuple[str, tuple[AskedLora, ...]]:
     return rest, tuple(asked)
 
 
-def find_adapter(name: str, folders: Iterable[Path], anywhere: bool = False) -> Path:
+def given_loras(texts: Iterable[str]) -> tuple[GivenLora, ...]:
+    """Read what the command line names: `NAME`, `NAME:0.8`, or a file in place of the name.
+
+    A text with a folder or an ending in it is a file, if there is one; else it is a name.
+
+    Raises:
+        RequestError: Two files have one name, or a name that no prompt can hold; or there is no
+            file at what can only be a path.
+        WeightsError: A file is a pickle, or something else.
+
+    Example:
+        >>> given_loras(["ink:0.8", "oil"])[0]
+        GivenLora(name='ink', weights='0.8', path=None)
+    """
+    found = tuple(map(_given, texts))
+    files: dict[str, Path] = {}
+    for one in found:
+        if one.path and files.setdefault(one.name.lower(), one.path) != one.path:
+            raise RequestError(
+                f"{one_line(files[one.name.lower()])} and {one_line(one.path)} have one name; "
+                "expected another for each, rename one"
+            )
+    return found
+
+
+def _given(text: str) -> GivenLora:
+    named, weights = text, ""
+    for _ in range(3):  # a weight, and another for the text
+        if (path := _placed(named)) is not None:
+            name = name_of(path)
+            if _UNSAID.search(name) or len(name) > LONGEST:
+                raise RequestError(
+                    f"{one_line(path)} has a name that no prompt can hold; expected at most "
+                    f"{LONGEST} characters, and none of " + r": < > { } | # \, rename it"
+                )
+            return GivenLora(name, weights or "1", path)
+        named, colon, last = named.rpartition(":")
+        if not colon or not named:
+            break
+        weights = f"{last}:{weights}" if weights else last
+    name, _, weights = text.partition(":")
+    if text.startswith(ROOTS) or Path(text).is_absolute():
+        raise RequestError(
+            f"there is no LoRA at {one_line(text)}; expected a .safetensors file, or a folder with "
+            f"{PEFT_FILE}"
+        )
+    return GivenLora(name, weights or "1")
+
+
+def _placed(text: str) -> Path | None:
+    """The file at a path; None: there is none, or it is but a name."""
+    path = Path(text)
+    bare = path.name == text and path.suffix.lower() not in (SUFFIX, *PICKLE_SUFFIXES)
+    if bare:
+        return None
+    with suppress(RuntimeError):  # nobody's home
+        path = path.expanduser()
+    return _file_of(path)
+
+
+def name_of(path: Path) -> str:
+    """Give the name by which a prompt asks for a file.
+
+    Example:
+        >>> name_of(Path("loras/ink.safetensors")), name_of(Path("moss/adapter_model.safetensors"))
+        ('ink', 'moss')
+    """
+    whole = path.name in (PEFT_FILE, DIFFUSERS_FILE)
+    return path.absolute().parent.name if whole else _stem(path.name)
+
+
+def find_adapter(name: str, folders: Iterable[Path]) -> Path:
     """Find the file of a LoRA, an embedding or another adapter by its name.
 
     A name is that of a file with or without `.safetensors`, of a folder that peft or diffusers
@@ -97,17 +186,13 @@ def find_adapter(name: str, folders: Iterable[Path], anywhere: bool = False) -> 
 
     Args:
         name: As in the prompt.
-        folders: Where to look, the first wins.
-        anywhere: `name` may also be a path outside of them: for those whom the machine obeys,
-            never for a prompt that came over a network.
+        folders: Where to look, the first wins; a path out of them is no name.
 
     Raises:
         RequestError: There is none; the nearest names are said.
         WeightsError: It is a pickle.
     """
     folders = [folder for folder in folders if folder.is_dir()]
-    if anywhere and (file := _file_of(Path(name).expanduser())):
-        return file
     for folder in folders:
         direct = folder / name
         within = direct.resolve().is_relative_to(folder.resolve())

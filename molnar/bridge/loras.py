@@ -19,13 +19,14 @@ from torch import Tensor
 from molnar.base.errors import WeightsError, one_line
 from molnar.bridge import lora_deltas, lora_layers
 from molnar.bridge.lora_families import looks_like
-from molnar.bridge.lora_files import Lora, checked
+from molnar.bridge.lora_files import Lora, checked, name_of
 from molnar.bridge.lora_keys import Named, Names, Target
 from molnar.bridge.lora_reading import converted, kind_of, read, scales_of
 
 PLAIN = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 FEWEST = 0.5  # of the drawing network's changes that must fit, or it is another family's
 MISSHAPEN = 0.1  # of them that may have another shape
+LISTED = 3  # keys in a note
 REMEMBERED = 8  # files whose tensors stay at hand
 
 
@@ -42,6 +43,19 @@ class Report:
     matched: int  # weights that it changes
     unmatched: tuple[str, ...]  # keys that are for nothing here
     kind: str  # "LoRA", "LoCon", "DoRA", "LoHa", "LoKr" or "full"
+    keys: int = 0  # in the file
+
+    @property
+    def note(self) -> str:
+        """What is left out of the file, in one line; empty if nothing is."""
+        if not self.unmatched:
+            return ""
+        some = ", ".join(one_line(key, 80) for key in self.unmatched[:LISTED])
+        more = len(self.unmatched) - LISTED
+        return (
+            f"LoRA {one_line(name_of(self.path), 60)}: {len(self.unmatched)} of {self.keys} keys "
+            f"did not match and are left out: {some}" + (f" and {more} more" if more > 0 else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,14 @@ class Loras:
         self.applied, self.reports = wanted, tuple(one.report for one in read)
         self._tell(earlier | set(plan))
         return self.reports
+
+    def report(self, path: Path) -> Report:
+        """Tell what would become of a file; nothing is changed.
+
+        Raises:
+            WeightsError: It is corrupt, a pickle, or made for another family.
+        """
+        return self._changes(path).report
 
     def clear(self) -> None:
         """Take every LoRA out; the weights are what they were, bit by bit."""
@@ -200,6 +222,7 @@ class Loras:
     def _fit(self, path: Path) -> Changes:
         tensors, metadata = read(path)
         named = self._named(tensors)
+        count = len(named.unknown) + sum(map(len, named.keys.values()))
         whole: dict[Target, lora_deltas.Parts] = {}
         misshapen, unmatched = [], list(named.unknown)
         for target, parts in named.found.items():
@@ -211,8 +234,13 @@ class Loras:
             unmatched += named.keys[target]
             if fits is False:
                 misshapen.append(target)
-        self._refuse_others(path, tensors, metadata, (whole, misshapen, unmatched))
-        report = Report(path, len(whole), tuple(unmatched), kind_of(whole))
+        if not _belongs(self._names.drawing, whole, misshapen, unmatched):
+            raise WeightsError(
+                f"{one_line(path)}: {count - len(unmatched)} of {count} keys fit "
+                f"{type(self.pipe).__name__}, it looks made for {looks_like(tensors, metadata)}; "
+                "use it with a checkpoint of that family"
+            )
+        report = Report(path, len(whole), tuple(unmatched), kind_of(whole), count)
         return Changes(report, whole, scales_of(path, metadata, whole))
 
     def _named(self, tensors: Mapping[str, Tensor]) -> Named:
@@ -223,29 +251,6 @@ class Loras:
             if len(other.found) > len(named.found):
                 return other
         return named
-
-    def _refuse_others(
-        self,
-        path: Path,
-        tensors: Mapping[str, Tensor],
-        metadata: Mapping[str, str],
-        sorted_: tuple[Mapping[Target, Any], Sequence[Target], Sequence[str]],
-    ) -> None:
-        whole, misshapen, unmatched = sorted_
-        matched = _of(self._names.drawing, whole)
-        odd = _of(self._names.drawing, misshapen)
-        strange = [key for key in unmatched if not key.startswith(("lora_te", "text_encoder"))]
-        # A change has about three keys, of which any can be missing: alpha most of all.
-        missing = len({key.split(".lora")[0].rsplit(".", 1)[0] for key in strange})
-        named = matched + max(missing, odd)
-        if whole and (not named or (matched >= FEWEST * named and odd <= MISSHAPEN * named)):
-            return
-        here = type(self.pipe).__name__
-        raise WeightsError(
-            f"{one_line(path)}: {len(tensors) - len(unmatched)} of {len(tensors)} keys fit {here}, "
-            f"it looks made for {looks_like(tensors, metadata)}; use it with a checkpoint of that "
-            "family"
-        )
 
 
 def apply_loras(
@@ -278,3 +283,19 @@ def _put(module: Any, name: str, value: Tensor, same: bool = False) -> None:
 
 def _of(component: str | None, targets: Iterable[Target]) -> int:
     return sum(target.component == component for target in targets)
+
+
+def _belongs(
+    drawing: str | None,
+    whole: Mapping[Target, Any],
+    misshapen: Sequence[Target],
+    unmatched: Sequence[str],
+) -> bool:
+    """Tell whether enough of a file fits for it to be of this family."""
+    matched, odd = _of(drawing, whole), _of(drawing, misshapen)
+    strange = [key for key in unmatched if not key.startswith(("lora_te", "text_encoder"))]
+    # A change has about three keys, of which any can be missing: alpha most of all.
+    missing = len({key.split(".lora")[0].rsplit(".", 1)[0] for key in strange})
+    named = matched + max(missing, odd)
+    fits = not named or (matched >= FEWEST * named and odd <= MISSHAPEN * named)
+    return bool(whole) and fits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,4 +22,5 @@ class Options:
     backend: str = "torch"  # "torch" or "openvino"
     threads: int | None = None  # of the CPU; None = one per core
     vae: str | None = None  # path; decodes in place of the checkpoint's own
+    loras: tuple[Path, ...] = ()  # files that prompts may name, wherever they lie
     refiner: str | None = None  # path; goes on where the checkpoint ends: SDXL's refiner, IF-II

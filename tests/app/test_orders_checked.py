@@ -87,11 +87,21 @@ def test_what_can_be_drawn_is_returned_as_it_is(store: Store, given: str) -> Non
         assert checked(order, store) is order
 
 
+def test_loras_are_refused_where_the_model_is_known_to_take_none(store: Store) -> None:
+    orders: list[Order] = [
+        make(prompt="a <lora:x:1>"), replace(EDIT, prompt="a <lora:x:1>"),
+        Again(picture="a1", seed=1, prompt="a <lora:x:1>"),
+    ]  # fmt: skip
+    for order in orders:
+        assert checked(order, store) is order
+        with pytest.raises(RequestError, match="this model takes none"):
+            checked(order, store, networks=False)
+
+
 @pytest.mark.parametrize(
     ("order", "message"),
     [
         (make(steps=0), "steps is 0; expected 1 to 150"),
-        (make(prompt="a <lora:x:1>"), "takes none"),
         (make(prompt="a (red:9) fox"), "weight 9"),
         (make(prompt="()"), "says nothing once its syntax is read"),
         (make(mask="a1.1"), "without a picture"),
@@ -125,7 +135,6 @@ def test_what_can_be_drawn_is_returned_as_it_is(store: Store, given: str) -> Non
         (replace(EDIT, region=(0, 0, 0, 8)), "neither side 0"),
         (replace(EDIT, region=(-1, 0, 9, 8)), "region[0] is -1"),
         (replace(EDIT, feather=129), "feather is 129"),
-        (replace(EDIT, prompt="a <lora:x:1>"), "takes none"),
         (Zoom(picture="a1.1", seed=1, factor=1.0), "zoom is 1.0; expected above 1"),
         (Zoom(picture="a1.1", seed=1, factor=float("nan")), "zoom is nan"),
         (Pan(picture="a1.1", seed=1, way="west"), "expected one of: left, up, right, down"),

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from molnar.base import metadata
@@ -200,6 +200,9 @@ prompts = st.text(
 
 @settings(deadline=None, max_examples=40)
 @given(prompt=prompts, negative=prompts, suffix=st.sampled_from([".png", ".jpg", ".webp"]))
+@example(prompt="\u0100", negative="x", suffix=".jpg")  # its low byte is 0, as ASCII's high one
+@example(prompt="\u4e00" * 60, negative="\u2000x", suffix=".webp")  # letters, read backwards
+@example(prompt="\ufffe", negative="\ufeff", suffix=".jpg")  # a mark of the byte order, as text
 def test_any_prompt_survives_in_any_file(prompt, negative, suffix):
     request = Request(prompt=prompt, negative_prompt=negative, seed=3, height=64, width=64)
     picture = Picture(image=np.zeros((8, 8, 4), np.uint8), request=request.validated(), seed=3)

@@ -8,7 +8,7 @@ import pytest
 
 from molnar.base.errors import RequestError, WeightsError
 from molnar.bridge.lora_families import looks_like
-from molnar.bridge.lora_files import AskedLora, find_adapter, parse_loras
+from molnar.bridge.lora_files import AskedLora, find_adapter, given_loras, parse_loras
 from molnar.bridge.lora_keys import sgm_name
 
 
@@ -55,7 +55,38 @@ def test_files_are_found_by_name_and_never_outside(tmp_path: Path) -> None:
     for outside in ("../out", str(tmp_path / "out.safetensors")):
         with pytest.raises(RequestError, match="there is no adapter"):
             find_adapter(outside, folders)
-    assert find_adapter(str(tmp_path / "out"), folders, anywhere=True).name == "out.safetensors"
+
+
+def test_the_command_line_names_files_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for path in ("ink.safetensors", "deep/Oil.v2.safetensors", "moss/adapter_model.safetensors",
+                 "old.ckpt", "other/ink.safetensors", "deep/in{k}.safetensors"):  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    for text, name, weights, there in [
+        ("ink", "ink", "1", False),
+        ("ink:0.8:0.5", "ink", "0.8:0.5", False),
+        ("nested/ink:2", "nested/ink", "2", False),
+        ("ink.safetensors", "ink", "1", True),
+        ("./ink:0.8", "ink", "0.8", True),
+        ("~/deep/Oil.v2.safetensors:-1", "Oil.v2", "-1", True),
+        (f"{tmp_path}/deep/Oil.v2:0.8:0", "Oil.v2", "0.8:0", True),
+        ("moss/:0.5", "moss", "0.5", True),
+    ]:
+        [one] = given_loras([text])
+        assert (one.name, one.weights, one.path is not None) == (name, weights, there), text
+        assert not there or (one.path is not None and one.path.is_file())
+    for wrong, told in [
+        (["./none:0.8"], "there is no LoRA at ./none:0.8"),
+        (["deep/in{k}"], "a name that no prompt can hold"),
+        (["./ink", "other/ink:0.5"], "have one name"),
+    ]:
+        with pytest.raises(RequestError, match=told):
+            given_loras(wrong)
+    with pytest.raises(WeightsError, match="is a pickle"):
+        given_loras(["old.ckpt:0.5"])
 
 
 def test_names_of_the_first_programs() -> None:

@@ -52,6 +52,22 @@ def test_a_listener_is_told_while_it_listens() -> None:
     assert asyncio.run(both()) == ["queued", "started", "failed"]
 
 
+def test_what_ends_while_a_slow_listener_is_told_of_something_else_is_heard() -> None:
+    """A slow connection takes its time with one event; the last ones come meanwhile."""
+
+    async def slowly() -> list[str]:
+        live, kinds = Live("k7"), list[str]()
+        live.tell("queued", {})
+        async for event in live.follow():
+            kinds.append(event.kind)
+            if event.kind == "queued":
+                live.tell("picture", {})
+                live.tell("done", {})
+        return kinds
+
+    assert asyncio.run(slowly()) == ["queued", "picture", "done"]
+
+
 def test_only_the_newest_preview_of_a_picture_is_kept_and_events_do_not_grow() -> None:
     live = Live("k7")
     for index in range(4):

@@ -124,8 +124,10 @@ def open_session(flags: Mapping[str, Any]) -> Session:
 
 def options_of(flags: Mapping[str, Any]) -> Options:
     """Give what the flags say of a checkpoint's computation."""
+    from molnar.bridge.lora_files import given_loras
     from molnar.bridge.options import Options
 
+    named = given_loras(flags.get("lora") or ())
     return Options(
         device=flags["device"] or "auto",
         dtype=flags["dtype"] or "auto",
@@ -134,6 +136,7 @@ def options_of(flags: Mapping[str, Any]) -> Options:
         threads=flags["threads"],
         vae=flags["vae"],
         refiner=flags["refiner"],
+        loras=tuple(one.path for one in named if one.path is not None),
     )
 
 

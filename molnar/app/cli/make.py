@@ -63,7 +63,7 @@ def _any_of(name: str) -> str:
 @click.option("--styles-file", metavar="CSV", help="More styles: name,prompt,negative_prompt.")
 @click.option("--wildcards", multiple=True, metavar="FOLDER", help="Files for __name__.")
 @click.option("--max-jobs", type=int, default=40, show_default=True, help="Most combinations.")
-@click.option("--lora", multiple=True, metavar="NAME[:W]", help="Of a checkpoint; repeatable.")
+@click.option("--lora", multiple=True, metavar="NAME|PATH[:W]", help="Of a checkpoint; repeatable.")
 @click.option("--control", multiple=True, metavar=GUIDE, help="Where things are, by a ControlNet.")
 @click.option("--ip", multiple=True, metavar=GUIDE, help="What things are like: IP-Adapter.")
 @click.option("--literal", is_flag=True, help=ABOUT["literal"])

@@ -15,6 +15,7 @@ from molnar.app.orders.wording import OF_QUALITY, RANDOM, counted, shaped, writt
 from molnar.base import metadata
 from molnar.base.errors import DataError, RequestError, one_line
 from molnar.base.request import Guide, Request, request_from
+from molnar.bridge.lora_files import given_loras
 from molnar.starting import SCHEME
 from molnar.text.styles import built_in, named, read_styles
 
@@ -86,16 +87,18 @@ def _base(flags: Mapping[str, Any], prompt: str | None) -> Request:
 
 
 def with_loras(order: Make, loras: Sequence[str]) -> Make:
-    """Write LoRAs where people write them: at the end of the prompt.
+    """Write LoRAs into the prompt: before it, since a comment or parameters may stand at its end.
 
     Example:
         >>> order = Make(requests=(Request(prompt="a fox"),))
         >>> with_loras(order, ["ink:0.8", "oil"]).requests[0].prompt
-        'a fox <lora:ink:0.8> <lora:oil:1>'
+        '<lora:ink:0.8> <lora:oil:1> a fox'
     """
-    named = "".join(f" <lora:{one if ':' in one else f'{one}:1'}>" for one in loras)
-    requests = (request.replaced(prompt=request.prompt + named) for request in order.requests)
-    return replace(order, requests=tuple(requests)) if loras else order
+    if not loras:
+        return order
+    named = " ".join(f"<lora:{one.name}:{one.weights}>" for one in given_loras(loras))
+    requests = (request.replaced(prompt=f"{named} {request.prompt}") for request in order.requests)
+    return replace(order, requests=tuple(requests))
 
 
 def guide(kind: str, text: str) -> Guide:

@@ -24,26 +24,27 @@ USUAL = (512, 512)  # height and width
 WAYS = ("mask", "region", "where")  # to say which part of a picture is edited
 
 
-def checked(order: Order, store: Store, files: bool = False) -> Order:
+def checked(order: Order, store: Store, files: bool = False, networks: bool = True) -> Order:
     """Return the order itself if all in it can be done.
 
     Args:
         order: What is asked for.
         store: The history, in which the pictures that it names are looked up.
         files: Whether it may name pictures by their paths: never if it came over HTTP.
+        networks: Whether the model may take LoRAs; if that is not known, it refuses them itself.
 
     Raises:
         RequestError: What was got, what was expected, what to do; one line.
         DataError: The file of a picture is gone or damaged.
     """
-    check_alone(order)
+    check_alone(order, networks)
     if isinstance(order, Make):
         _check_starts(order, store, files)
         return order
     if isinstance(order, Again):
         for request in again_of(order, store, files):
             wish = verbs.again(request, seed=order.seed, prompt=order.prompt)
-            understood(wish.request.prompt, usual_steps(request), request.literal)
+            understood(wish.request.prompt, usual_steps(request), request.literal, networks)
         return order
     if isinstance(order, Blend):
         seen = [look(store, name, "a picture", files) for name in order.pictures]
@@ -52,7 +53,8 @@ def checked(order: Order, store: Store, files: bool = False) -> Order:
     known = look(store, order.picture, files=files)
     frame_of(order, known.size)
     if prompt := getattr(order, "prompt", None):
-        understood(prompt, 1, known.request is not None and known.request.literal)
+        literal = known.request is not None and known.request.literal
+        understood(prompt, 1, literal, networks)
     if isinstance(order, Vary):
         _check_said(order, known)
     if isinstance(order, Edit):
@@ -63,7 +65,7 @@ def checked(order: Order, store: Store, files: bool = False) -> Order:
     return order
 
 
-def check_alone(order: Order) -> None:
+def check_alone(order: Order, networks: bool = True) -> None:
     """Check what can be checked of an order without the pictures that it names.
 
     Raises:
@@ -75,7 +77,7 @@ def check_alone(order: Order) -> None:
     check_fields(order)
     if isinstance(order, Make):
         for request in order.requests:
-            _check_request(order, request)
+            _check_request(order, request, networks)
         return
     if isinstance(order, Edit):
         _check_ways(order)
@@ -113,7 +115,7 @@ def check_region(region: Sequence[int], size: tuple[int, int]) -> None:
         )
 
 
-def _check_request(order: Make, request: Request) -> None:
+def _check_request(order: Make, request: Request, networks: bool) -> None:
     if order.image_prompt and order.iw > 0:
         if request.image:
             raise RequestError(
@@ -122,7 +124,7 @@ def _check_request(order: Make, request: Request) -> None:
         # What is drawn starts from the colours of the image prompt, as strongly as its weight says.
         request = request.replaced(image=order.image_prompt, strength=None)
     check_coherent(request)
-    understood(request.prompt, usual_steps(request), request.literal)
+    understood(request.prompt, usual_steps(request), request.literal, networks)
 
 
 def _check_starts(order: Make, store: Store, files: bool) -> None:

@@ -88,7 +88,8 @@ class Easel:
     def about(self) -> dict[str, Any]:
         """Say which model this is."""
         drawer = self.drawer
-        return {"model": drawer.name, "hash": drawer.hash, "engine": drawer.engine}
+        named = {"model": drawer.name, "hash": drawer.hash, "engine": drawer.engine}
+        return {**named, "networks": not isinstance(drawer, Pipeline)}
 
     def session(self) -> Session:
         """Give a session for the calling thread; to be closed there."""

@@ -98,6 +98,8 @@ class Live:
                 yield event
                 if event.last:
                     return
+            if seen < self._last:  # told while the listener was busy with another
+                continue
             if self.ended:  # the listener had heard all of it
                 return
             await changed.wait()

@@ -226,7 +226,8 @@ class Hub:
         asked: Mapping[str, Any] | None,
     ) -> tuple[list[Job], list[tuple[int, int]]]:
         """Write orders down; give their jobs, and the cost and number of pictures of each."""
-        sure = [checked(order, store) for order in orders]
+        networks = self.about.get("networks", True)
+        sure = [checked(order, store, networks=networks) for order in orders]
         sizes = [(cost_of(order, store), pictures_of(order, store)) for order in sure]
         self._affordable([cost for cost, _ in sizes])
         new = [
