@@ -11,8 +11,9 @@ from pathlib import Path
 
 from molnar.base.errors import MolnarError, RequestError, one_line
 from molnar.base.request import Guide
+from molnar.base.weights import PICKLE_SUFFIXES
 from molnar.bridge.headers import read_header, read_json
-from molnar.bridge.lora_files import SUFFIX, checked
+from molnar.bridge.lora_files import SUFFIX, adapters_in, checked, name_of
 
 TITLES: Mapping[str, str] = {"control": "ControlNet", "ip": "IP-Adapter"}
 FOLDERS = ("controlnet", "ip-adapter")  # beside those of LoRAs
@@ -69,6 +70,16 @@ def kind_of(path: Path) -> str | None:
         if any(key.startswith(_CONTROL) for key in keys):
             return "control"
     return None
+
+
+def loras_in(folders: Iterable[Path]) -> list[str]:
+    """List the names of what lies in folders of LoRAs and is no guide."""
+    return sorted(
+        name_of(path)
+        for folder in folders
+        for path in adapters_in(folder)
+        if kind_of(path) is None and path.suffix.lower() not in PICKLE_SUFFIXES
+    )
 
 
 def guides_in(folders: Iterable[Path], kind: str) -> dict[str, Path]:

@@ -201,7 +201,7 @@ def find_adapter(name: str, folders: Iterable[Path]) -> Path:
     wanted = _stem(name).lower()
     known: dict[str, Path] = {}
     for folder in folders:
-        for path in _adapters(folder):
+        for path in adapters_in(folder):
             known.setdefault(_stem(path.name).lower(), path)
     if wanted in known and (file := _file_of(known[wanted])):
         return file
@@ -247,7 +247,8 @@ def _stem(name: str) -> str:
     return stem if dot and f".{suffix.lower()}" in (SUFFIX, *PICKLE_SUFFIXES) else base
 
 
-def _adapters(folder: Path) -> Iterator[Path]:
+def adapters_in(folder: Path) -> Iterator[Path]:
+    """Give all adapters below a folder, pickles too, since they are to be refused by name."""
     pickles = []
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from molnar.base.errors import RequestError, WeightsError
+from molnar.bridge.guide_files import loras_in
 from molnar.bridge.lora_families import looks_like
 from molnar.bridge.lora_files import AskedLora, find_adapter, given_loras, parse_loras
 from molnar.bridge.lora_keys import sgm_name
@@ -106,3 +109,14 @@ def test_what_a_file_was_made_for() -> None:
     double = {"lora_unet_double_blocks_0_img_attn_qkv.alpha": None}
     assert looks_like(double, {}) == "Flux"
     assert looks_like({"a": None}, {}) == "an architecture that is not known here"
+
+
+def test_what_a_prompt_may_name_is_listed_and_nothing_else(tmp_path: Path) -> None:
+    file = {"lora_unet_x.lora_down.weight": np.zeros((1, 2), np.float32)}
+    (tmp_path / "sub" / "moss").mkdir(parents=True)
+    save_file(file, tmp_path / "ink.safetensors")
+    save_file(file, tmp_path / "sub" / "oil.safetensors")
+    save_file(file, tmp_path / "sub" / "moss" / "adapter_model.safetensors")
+    save_file({"ip_adapter.1.to_k.weight": np.zeros(1)}, tmp_path / "face.safetensors")
+    (tmp_path / "old.ckpt").write_bytes(b"")
+    assert loras_in([tmp_path, tmp_path / "none"]) == ["ink", "moss", "oil"]

@@ -22,6 +22,27 @@ def want(kind: Kind = "txt2img", **body: Any) -> Wanted:
     return wanted(asked({"prompt": "a fox", "seed": 7, **body}, kind), MODELS)
 
 
+@pytest.mark.parametrize(
+    ("taken", "body", "prompt", "ignored"),
+    [
+        (False, {}, "a fox", "ink, blot"),
+        (True, {}, "a fox <lora:ink:0.8>", "blot"),
+        (True, {"disable_extra_networks": True}, "a fox", "ink, blot"),
+    ],
+)
+def test_loras_stay_in_the_prompt_where_the_model_takes_them(
+    taken: bool, body: dict[str, Any], prompt: str, ignored: str
+) -> None:
+    text = "a fox <lora:ink:0.8> <hypernet:blot:1>"
+    call = asked({"prompt": text, "hr_prompt": text, "enable_hr": True, **body}, "txt2img")
+    found = wanted(call, MODELS, networks=taken)
+    assert (found.request.prompt, found.notes["Networks ignored"]) == (prompt, ignored)
+    assert found.second is not None
+    assert found.second.changes["prompt"] == prompt
+    call = asked({"prompt": "a fox", "negative_prompt": "<lora:ink:1>", **body}, "txt2img")
+    assert wanted(call, MODELS, networks=taken).request.negative_prompt == ""
+
+
 # ---------------------------------------------------------------- fields
 
 

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 
+from molnar.bridge.fast.buffers import forget
+from molnar.bridge.fast.memory import trim
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-STRIP = 8 << 20  # floats of a strip of one layer: 32 MB
+STRIP = 4 << 20  # floats of a strip of one layer: 16 MB
 ROWS = 4096  # pixels whose squares are summed at a time
 
 
@@ -67,19 +70,19 @@ def decoded(decoder: Any, latent: Tensor) -> Tensor:
     """Turn a latent [B, C, H, W] into an image [B, 3, 8H, 8W], as the decoder's `forward` does."""
     x = decoder.mid_block(decoder.conv_in(latent), None)
     for block in decoder.up_blocks:
-        for resnet in block.resnets:
-            x = _residual(resnet, x)
+        for resnet in block.resnets:  # He et al. 2016 (arXiv 1603.05027), figure 4e
+            inner = _normalised(resnet.norm1, resnet.conv1, x)
+            if resnet.conv_shortcut is not None:  # now, so that nothing holds what it came from
+                x = resnet.conv_shortcut(x)
+            inner = _normalised(resnet.norm2, resnet.conv2, inner)
+            x = inner.add_(x)
+            if resnet.output_scale_factor != 1:
+                x /= resnet.output_scale_factor
         for up in block.upsamplers or ():
             x = _enlarged(up.conv, x)
+            forget()  # buffers of layers that the next block may not have
+            trim()
     return _normalised(decoder.conv_norm_out, decoder.conv_out, x)
-
-
-def _residual(block: Any, x: Tensor) -> Tensor:
-    """A residual block without time: He et al. 2016 (arXiv 1603.05027), figure 4e."""
-    found = _normalised(block.norm1, block.conv1, x)
-    found = _normalised(block.norm2, block.conv2, found)
-    found += x if block.conv_shortcut is None else block.conv_shortcut(x)
-    return found if block.output_scale_factor == 1 else found.div_(block.output_scale_factor)
 
 
 def _normalised(norm: nn.GroupNorm, conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from molnar.app.server.limits import Now
@@ -13,7 +13,7 @@ from molnar.text.styles import built_in
 
 #: Lists of what this server has none of.
 EMPTY = (
-    "hypernetworks", "face-restorers", "realesrgan-models", "sd-vae", "sd-modules", "loras",
+    "hypernetworks", "face-restorers", "realesrgan-models", "sd-vae", "sd-modules",
     "script-info", "extensions",
 )  # fmt: skip
 SHORT = 10  # digits of a model's hash, as A1111 shows it
@@ -33,6 +33,11 @@ def names_of(model: Mapping[str, Any]) -> list[str]:
     """Give the names by which a model may be asked for."""
     full = str(model["hash"])
     return [str(model["name"]), title(model), full[:SHORT], full]
+
+
+def loras(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Give `/loras`, with names alone: where files lie is nobody's business over a network."""
+    return [{"name": name, "alias": name, "path": name, "metadata": {}} for name in names]
 
 
 def sd_models(models: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from molnar.app.server.a1111 import catalogue, names, progress
 from molnar.app.server.a1111.desk import Desk, answered, body_of, desk_of, validating
 from molnar.app.server.a1111.fields import typed
 from molnar.app.server.a1111.wishes import SUFFIXES, refuse_other
+from molnar.bridge.guide_files import loras_in
 
 router = APIRouter()
 API = "/sdapi/v1"
@@ -162,6 +164,13 @@ async def internal_progress(request: Request) -> Response:
         live = typed("live_preview", body.get("live_preview", True), bool)
     known = desk.tasks.state(body["id_task"])
     return answered(progress.task_progress(desk.hub.now(), known, seen, live))
+
+
+@router.get(f"{API}/loras")
+async def loras(request: Request) -> Response:
+    """List the LoRAs that a prompt may name."""
+    folders = await desk_of(request).adapters()
+    return answered(catalogue.loras(await run_in_threadpool(loras_in, folders)))
 
 
 def _nothing(path: str, value: Any, method: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import HTTPException, Response
@@ -14,6 +15,7 @@ from molnar.app.server.a1111 import catalogue
 from molnar.app.server.a1111.progress import Tasks
 from molnar.app.server.a1111.wishes import SUFFIXES
 from molnar.base.errors import RequestError
+from molnar.bundle import MANIFEST
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -45,6 +47,14 @@ class Desk:
     async def names(self) -> list[str]:
         """Give the names by which it may be asked for."""
         return catalogue.names_of(await self.model())
+
+    async def adapters(self) -> list[Path]:
+        """Give the folders in which the model finds LoRAs; a model of ours takes none."""
+        model = Path((await self.hub.ask("path"))["path"])
+        if (model / MANIFEST).is_file():
+            return []
+        home = await self.hub.store(lambda store: store.database.folder)
+        return [home / "loras", model.parent / "loras"]
 
     @property
     def suffix(self) -> str:

@@ -72,7 +72,9 @@ async def img2img(request: Request) -> Response:
 
 async def _wanted(desk: Desk, call: Asked) -> Wanted:
     """Say what a call asks to draw, and keep the pictures that guide it."""
-    want = wanted(call, await desk.names(), desk.suffix)
+    names = await desk.names()  # of a worker that is ready: it has said what it takes
+    networks = bool(desk.hub.about.get("networks"))
+    want = wanted(call, names, desk.suffix, networks)
     notes = dict(want.notes)
     units = units_of(call, notes)
     if not units:

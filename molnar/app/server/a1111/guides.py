@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -25,7 +24,6 @@ from molnar.app.server.uploads import picture_from_base64
 from molnar.base.errors import RequestError, one_line
 from molnar.base.request import Guide
 from molnar.bridge.guide_files import folders_of, guides_in
-from molnar.bundle import MANIFEST
 from molnar.starting import SCHEME
 
 API = "/controlnet"
@@ -176,9 +174,5 @@ async def _kept(desk: Desk, pixels: Bytes) -> str:
 
 async def _known(desk: Desk, kind: str) -> list[str]:
     """Name what lies in the folders of adapters; a model of ours takes none of it."""
-    model = Path((await desk.hub.ask("path"))["path"])
-    if (model / MANIFEST).is_file():
-        return []
-    home = await desk.hub.store(lambda store: store.database.folder)
-    folders = folders_of([home / "loras", model.parent / "loras"])
+    folders = folders_of(await desk.adapters())
     return sorted(await run_in_threadpool(guides_in, folders, kind))

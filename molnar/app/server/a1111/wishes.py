@@ -28,6 +28,7 @@ SUFFIXES = {"png": ".png", "jpg": ".jpg", "jpeg": ".jpg", "webp": ".webp"}
 CONTROLNET = "controlnet"  # the script that is read, by `guides.py`
 DENOISING = 0.75  # A1111's
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet):([^<>:]{0,200})[^<>]{0,200}>", re.IGNORECASE)
+_HYPERNET = re.compile(r"<hypernet:([^<>:]{0,200})[^<>]{0,200}>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +71,16 @@ class Wanted:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-def wanted(call: Asked, models: Sequence[str], suffix: str = ".png") -> Wanted:
+def wanted(
+    call: Asked, models: Sequence[str], suffix: str = ".png", networks: bool = False
+) -> Wanted:
     """Translate a call.
 
     Args:
         call: What was asked.
         models: Names of the model that draws here.
         suffix: Of the pictures, where the call does not say.
+        networks: Whether that model takes LoRAs.
 
     Raises:
         HTTPException: 404 for another model, 422 for a script; A1111 has none of ours.
@@ -84,7 +88,8 @@ def wanted(call: Asked, models: Sequence[str], suffix: str = ".png") -> Wanted:
     """
     _runnable(call, models)
     notes = _left_out(call)
-    prompt, negative, styles = _texts(call, notes)
+    left_out = _HYPERNET if networks and not call["disable_extra_networks"] else _NETWORK
+    prompt, negative, styles = _texts(call, notes, left_out)
     seed, subseed = (_seed(call[name]) for name in ("seed", "subseed"))
     strength = min(max(call["subseed_strength"], 0.0), 1.0)
     width, height = _size(call["width"], call["height"], notes)
@@ -101,7 +106,7 @@ def wanted(call: Asked, models: Sequence[str], suffix: str = ".png") -> Wanted:
         tile=bool(call["tiling"]) and call.kind == "txt2img",
         **_walk(call.get("sampler_name") or call["sampler_index"], call["scheduler"], notes),
     )
-    second = _second(call, request, notes) if call.get("enable_hr") else None
+    second = _second(call, request, notes, left_out) if call.get("enable_hr") else None
     if second is not None and not second.anew:
         request = request.replaced(width=second.width, height=second.height)
     return Wanted(
@@ -173,8 +178,13 @@ def _some(value: object) -> str:
     return "" if plain.casefold() in ("none", "automatic", "use same checkpoint") else plain
 
 
-def _texts(call: Asked, notes: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
-    """Give prompt and negative prompt, with styles and without networks, and the styles' names."""
+def _texts(
+    call: Asked, notes: dict[str, Any], left_out: re.Pattern[str]
+) -> tuple[str, str, tuple[str, ...]]:
+    """Give prompt and negative prompt, with styles and without networks, and the styles' names.
+
+    Networks have no place in a negative prompt; of the other, `left_out` says which.
+    """
     known = {name.casefold(): style for name, style in built_in().items()}
     asked = [str(name) for name in call.get("styles", []) if _some(name)]
     missing = [one_line(name, 40) for name in asked if name.strip().casefold() not in known]
@@ -182,11 +192,11 @@ def _texts(call: Asked, notes: dict[str, Any]) -> tuple[str, str, tuple[str, ...
         notes["Styles ignored"] = ", ".join(missing[:20])
     found = [known[name.strip().casefold()] for name in asked if name.strip().casefold() in known]
     both = []
-    for text in (call["prompt"], call["negative_prompt"]):
-        ignored = [name.strip() for name in _NETWORK.findall(text)]
+    for text, pattern in ((call["prompt"], left_out), (call["negative_prompt"], _NETWORK)):
+        ignored = [name.strip() for name in pattern.findall(text)]
         if ignored:
             notes["Networks ignored"] = ", ".join(one_line(name, 40) for name in ignored[:20])
-            text = _NETWORK.sub("", text).strip(" ,")
+            text = pattern.sub("", text).strip(" ,")
         both.append(uncommented(text).strip())
     prompt, negative = both
     for style in found:
@@ -238,7 +248,9 @@ def _walk(sampler: str | None, schedule: str | None, notes: dict[str, Any]) -> d
     return {"sampler": first.ours, "schedule": second.ours or first.schedule}
 
 
-def _second(call: Asked, request: Request, notes: dict[str, Any]) -> Second:
+def _second(
+    call: Asked, request: Request, notes: dict[str, Any], left_out: re.Pattern[str]
+) -> Second:
     """Work out the second pass: its size, and how much of it is drawn anew."""
     width, height = _larger(call, request)
     over = max(width, height) / MOST
@@ -253,7 +265,7 @@ def _second(call: Asked, request: Request, notes: dict[str, Any]) -> Second:
     if call["hr_second_pass_steps"]:
         changes["steps"] = call["hr_second_pass_steps"]
     if call["hr_prompt"].strip():
-        changes["prompt"] = _NETWORK.sub("", call["hr_prompt"]).strip(" ,") or request.prompt
+        changes["prompt"] = left_out.sub("", call["hr_prompt"]).strip(" ,") or request.prompt
     if call["hr_negative_prompt"].strip():
         changes["negative_prompt"] = call["hr_negative_prompt"].strip()
     walk = _walk(call["hr_sampler_name"], call["hr_scheduler"], {})
