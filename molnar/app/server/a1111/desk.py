@@ -16,10 +16,12 @@ from molnar.app.server.a1111.progress import Tasks
 from molnar.app.server.a1111.wishes import SUFFIXES
 from molnar.base.errors import RequestError
 from molnar.bundle import MANIFEST
+from molnar.starting import SCHEME
 
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from molnar.app.server.a1111.frames import Bytes
     from molnar.app.server.hub import Hub
 
 
@@ -47,6 +49,10 @@ class Desk:
     async def names(self) -> list[str]:
         """Give the names by which it may be asked for."""
         return catalogue.names_of(await self.model())
+
+    async def kept(self, pixels: Bytes) -> str:
+        """Keep a picture that came with a call, and give the name by which requests name it."""
+        return SCHEME + await self.hub.store(lambda store: store.put_input(pixels))
 
     async def adapters(self) -> list[Path]:
         """Give the folders in which the model finds LoRAs; a model of ours takes none."""

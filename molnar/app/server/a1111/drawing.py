@@ -15,7 +15,7 @@ from molnar.app.orders import Make
 from molnar.app.server.a1111.answers import Finished, answer, finished
 from molnar.app.server.a1111.desk import Desk, answered, body_of, desk_of, validating
 from molnar.app.server.a1111.fields import Asked, Kind, asked
-from molnar.app.server.a1111.frames import Bytes, Frame, Place, framed
+from molnar.app.server.a1111.frames import Frame, Place, framed
 from molnar.app.server.a1111.guides import guides_of, units_of
 from molnar.app.server.a1111.wishes import Wanted, wanted
 from molnar.app.server.uploads import picture_from_base64
@@ -25,7 +25,6 @@ from molnar.base.errors import RequestError
 from molnar.base.request import Request as Wish
 from molnar.base.rng import batch_seeds
 from molnar.base.types import Item, Plan
-from molnar.starting import SCHEME
 
 MOST_IMAGES = 8  # to start from, in one call
 
@@ -129,12 +128,12 @@ async def _over(
 
 async def _request(desk: Desk, base: Wish, frame: Frame) -> Wish:
     """Give the request that draws over a frame, which is kept with the job."""
-    image = await _kept(desk, frame.pixels)
+    image = await desk.kept(frame.pixels)
     request = base.replaced(image=image, strength=frame.strength)
     if frame.mask is None:
         return request
     plan = await _planned(desk, base, frame)
-    mask = await _kept(desk, frame.mask)
+    mask = await desk.kept(frame.mask)
     return request.replaced(mask=mask, feather=frame.feather, plan=plan)
 
 
@@ -149,10 +148,6 @@ async def _planned(desk: Desk, base: Wish, frame: Frame) -> Plan:
     plan = tuple(from_json(Item, one) for one in found["plan"])
     parent = verbs.Parent(pixels=frame.pixels)
     return verbs.edit(parent, mask, prompt=base.prompt, seed=seed, planned=plan).request.plan
-
-
-async def _kept(desk: Desk, pixels: Bytes) -> str:
-    return SCHEME + await desk.hub.store(lambda store: store.put_input(pixels))
 
 
 async def _files(

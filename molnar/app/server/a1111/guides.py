@@ -18,13 +18,12 @@ from starlette.concurrency import run_in_threadpool
 
 from molnar.app.server.a1111.desk import Desk, answered, desk_of
 from molnar.app.server.a1111.fields import Asked, typed
-from molnar.app.server.a1111.frames import CROP, FILL, STRETCH, Bytes, sized
+from molnar.app.server.a1111.frames import CROP, FILL, STRETCH, sized
 from molnar.app.server.a1111.wishes import CONTROLNET
 from molnar.app.server.uploads import picture_from_base64
 from molnar.base.errors import RequestError, one_line
 from molnar.base.request import Guide
 from molnar.bridge.guide_files import folders_of, guides_in
-from molnar.starting import SCHEME
 
 API = "/controlnet"
 MOST = 8  # units of a call
@@ -143,7 +142,7 @@ async def guides_of(desk: Desk, units: Sequence[Unit], size: tuple[int, int]) ->
         pixels = (await picture_from_base64(unit.image, f"{unit.place}.image")).pixels
         if kind == "control":
             pixels = await run_in_threadpool(sized, pixels, size, unit.mode)
-        image = await _kept(desk, pixels)
+        image = await desk.kept(pixels)
         guides.append(Guide(kind=kind, model=unit.model, image=image, weight=unit.weight))
     return tuple(guides)
 
@@ -166,10 +165,6 @@ async def module_list() -> Response:
 async def version() -> Response:
     """Say which version of the extension's calls these are."""
     return answered({"version": 3})
-
-
-async def _kept(desk: Desk, pixels: Bytes) -> str:
-    return SCHEME + await desk.hub.store(lambda store: store.put_input(pixels))
 
 
 async def _known(desk: Desk, kind: str) -> list[str]:
