@@ -115,7 +115,7 @@ def _called(guide: Guide, folders: tuple[Path, ...]) -> Path:
     title = TITLES[guide.kind]
     known = sorted(guides_in(there, guide.kind))
     names = ", ".join(one_line(name, 60) for name in known[:LISTED])
-    places = ", ".join(one_line(folder) for folder in (there or folders[:2]))
+    places = ", ".join(dict.fromkeys(one_line(folder.name) for folder in (there or folders[:2])))
     raise RequestError(
         f"there is no {title} {one_line(guide.model, 60)!r} in {places or 'any folder'}; "
         + (f"there are: {names}" if known else "expected the name of one there, or a path")

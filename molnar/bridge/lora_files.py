@@ -206,9 +206,10 @@ def find_adapter(name: str, folders: Iterable[Path]) -> Path:
     if wanted in known and (file := _file_of(known[wanted])):
         return file
     near = difflib.get_close_matches(wanted, known, n=3)
+    # Their names alone: this is said to who asks over a network, too.
+    places = ", ".join(dict.fromkeys(one_line(folder.name) for folder in folders))
     raise RequestError(
-        f"there is no adapter {one_line(name, 60)!r} in "
-        + (", ".join(one_line(folder) for folder in folders) or "any folder")
+        f"there is no adapter {one_line(name, 60)!r} in {places or 'any folder'}"
         + (f"; did you mean {', '.join(near)}?" if near else "; expected the name of a file there")
     )
 
