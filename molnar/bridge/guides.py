@@ -82,11 +82,6 @@ def controlled(name: str) -> Any:
     return getattr(diffusers, _CONTROLLED[name][0]) if name in _CONTROLLED else None
 
 
-def open_control(path: Path, pipe: Any) -> Any:
-    """As `control_of`, of which only the network is wanted."""
-    return control_of(path, pipe).net
-
-
 def control_of(path: Path, pipe: Any, device: str | None = None) -> Control:
     """Read a ControlNet for a pipeline.
 
@@ -191,7 +186,7 @@ def with_control(
 
     Args:
         pipe: A diffusers pipeline of Stable Diffusion 1, 2, XL or 3, or Flux; it stays as it is.
-        nets: One or more of `open_control`.
+        nets: One or more of `control_of`.
         images: The map for each, of any size.
         weights: How strongly each guides.
 

@@ -136,6 +136,15 @@ def single_file(
 
 
 @pytest.fixture
+def own_noise() -> Iterator[None]:
+    """Let a test draw from torch's generator without moving it for others."""
+    import torch
+
+    with torch.random.fork_rng():
+        yield
+
+
+@pytest.fixture
 def old_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let plain diffusers find Karlo's, Würstchen's and Stable Cascade's classes again."""
     from diffusers import pipelines

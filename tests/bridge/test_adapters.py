@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from safetensors.torch import save_file  # noqa: E402
 
 from molnar.base.errors import RequestError, WeightsError  # noqa: E402
 from molnar.bridge.embeddings import AskedEmbedding, Embeddings, parse_embeddings  # noqa: E402
-from molnar.bridge.guides import open_control, with_control  # noqa: E402
+from molnar.bridge.guides import control_of, with_control  # noqa: E402
 from molnar.bridge.ip_adapters import IPAdapters  # noqa: E402
 from molnar.bridge.tiny import TinyDecoder, open_vae  # noqa: E402
 
@@ -33,6 +33,7 @@ _SPEC.loader.exec_module(w)
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("own_noise"),
     pytest.mark.filterwarnings(
         "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",  # a scheduler's
     ),
@@ -51,12 +52,6 @@ def draw(pipe: Any, prompt: str = "a red fox", **more: Any) -> Any:
             output_type="np",
             **more,
         ).images
-
-
-@pytest.fixture(autouse=True)
-def _own_noise() -> Iterator[None]:
-    with torch.random.fork_rng():
-        yield
 
 
 def opened(folder: Path) -> Any:
@@ -194,7 +189,7 @@ def test_a_controlnet_guides_as_in_diffusers(family: str, sd: Any, xl: Any, tmp_
     expected = draw(plain, image=edges, controlnet_conditioning_scale=0.7)
     assert np.abs(expected - draw(pipe)).max() > 1e-3
 
-    read = open_control(tmp_path / "net", pipe)
+    read = control_of(tmp_path / "net", pipe).net
     guided = with_control(pipe, [read], [edges], [0.7])
     same(draw(guided.pipe, **guided.arguments), expected)
     assert guided.pipe.unet is pipe.unet
@@ -207,14 +202,14 @@ def test_a_controlnet_as_one_file(sd: Any, xl: Any, tmp_path: Path) -> None:
     diffusers.ControlNetModel.from_unet(sd.unet).save_pretrained(tmp_path / "net")
     file = tmp_path / "net" / "diffusion_pytorch_model.safetensors"
     one, other = (
-        open_control(file, sd).state_dict(),
-        open_control(tmp_path / "net", sd).state_dict(),
+        control_of(file, sd).net.state_dict(),
+        control_of(tmp_path / "net", sd).net.state_dict(),
     )
     assert all(torch.equal(value, other[key]) for key, value in one.items())
     with pytest.raises(WeightsError, match="lacks"):
-        open_control(file, xl)
+        control_of(file, xl)
     with pytest.raises(WeightsError, match="another family"):
-        open_control(tmp_path / "net", xl)
+        control_of(tmp_path / "net", xl)
     with pytest.raises(RequestError, match="expected one of each"):
         with_control(sd, [], [], [])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,10 @@ assert _SPEC.loader is not None
 w: Any = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(w)
 
+pytestmark = pytest.mark.usefixtures("own_noise")
 Tiny = Callable[[str], Path]
 FOX = Request(prompt="a red fox", height=64, width=64, steps=2, seed=7)
 SIZE = {"height": 64, "width": 64, "num_inference_steps": 2}
-
-
-@pytest.fixture(autouse=True)
-def _own_noise() -> Iterator[None]:
-    with torch.random.fork_rng():
-        yield
 
 
 def plain(folder: Path) -> Any:

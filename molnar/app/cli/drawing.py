@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from molnar.app.orders import Order
     from molnar.app.session import Drawn, Finished, Session, Task
     from molnar.base.request import Picture, Request
+    from molnar.bridge.lora_files import GivenLora
     from molnar.bridge.options import Options
     from molnar.drawers import Drawer
 
@@ -124,10 +125,13 @@ def open_session(flags: Mapping[str, Any]) -> Session:
 
 def options_of(flags: Mapping[str, Any]) -> Options:
     """Give what the flags say of a checkpoint's computation."""
-    from molnar.bridge.lora_files import given_loras
     from molnar.bridge.options import Options
 
-    named = given_loras(flags.get("lora") or ())
+    given: tuple[GivenLora, ...] = ()
+    if flags.get("lora"):  # few pictures need it
+        from molnar.bridge.lora_files import given_loras
+
+        given = given_loras(flags["lora"])
     return Options(
         device=flags["device"] or "auto",
         dtype=flags["dtype"] or "auto",
@@ -136,7 +140,7 @@ def options_of(flags: Mapping[str, Any]) -> Options:
         threads=flags["threads"],
         vae=flags["vae"],
         refiner=flags["refiner"],
-        loras=tuple(one.path for one in named if one.path is not None),
+        loras=tuple(one.path for one in given if one.path is not None),
     )
 
 

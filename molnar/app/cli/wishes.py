@@ -15,7 +15,6 @@ from molnar.app.orders.wording import OF_QUALITY, RANDOM, counted, shaped, writt
 from molnar.base import metadata
 from molnar.base.errors import DataError, RequestError, one_line
 from molnar.base.request import Guide, Request, request_from
-from molnar.bridge.lora_files import given_loras
 from molnar.starting import SCHEME
 from molnar.text.styles import built_in, named, read_styles
 
@@ -96,6 +95,8 @@ def with_loras(order: Make, loras: Sequence[str]) -> Make:
     """
     if not loras:
         return order
+    from molnar.bridge.lora_files import given_loras  # few pictures need it
+
     named = " ".join(f"<lora:{one.name}:{one.weights}>" for one in given_loras(loras))
     requests = (request.replaced(prompt=f"{named} {request.prompt}") for request in order.requests)
     return replace(order, requests=tuple(requests))

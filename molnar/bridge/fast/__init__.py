@@ -1,8 +1,9 @@
 """What makes a diffusers pipeline faster and smaller on a processor, one file per means.
 
-`winograd` (fewer products for the same sums), `twins` (what both halves of guidance share, once)
-and `memory` change a picture by rounding only; `layers` keeps weights in 16 bits; `caching` is an
-approximation and off unless asked for; `openvino` is another engine.
+`winograd` (fewer products for the same sums), `twins` (what both halves of guidance share, once),
+`feeding` and `strips` (wide layers in pieces) and `memory` change a picture by rounding only;
+`layers` keeps weights in 16 bits; `caching` is an approximation and off unless asked for;
+`openvino` is another engine.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def weights(folder: Path) -> dict[str, Tensor]:
         CheckpointError: A file is damaged, or there is none.
     """
     found = {}
-    for path in files(folder):
+    for path in _files(folder):
         for name, tensor in tensors(path):
             wide = tensor.float() if tensor.dtype != torch.float32 else tensor
             may = name.endswith(".weight") and tensor.ndim > 1
@@ -151,13 +151,13 @@ def read(kind: Any, folder: Path, found: dict[str, Tensor] | None = None) -> nn.
 
 def _whole(folder: Path, name: str) -> Tensor:
     """Read one tensor again, in float32."""
-    for path in files(folder):
+    for path in _files(folder):
         for _, tensor in tensors(path, only=name):
             return tensor.float().clone()
     raise CheckpointError(f"{one_line(folder)}: {name} is missing; expected a complete checkpoint")
 
 
-def files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     """List the .safetensors files that hold a network: as its index says, or the one there is.
 
     Raises:
