@@ -66,7 +66,19 @@ def guidance_name(kind: type, distilled: bool = False) -> str | None:
 def arguments(kind: type, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Keep of what is wanted what a call takes, and add what is always said."""
     asked = {k: v for k, v in {**FIXED, **wanted}.items() if k in parameters(kind)}
-    return {k: v for k, v in asked.items() if v is not None}
+    said = {k: v for k, v in asked.items() if v is not None}
+    return said | dict.fromkeys(_unsaid(kind, said))
+
+
+def _unsaid(kind: type, said: Mapping[str, Any]) -> list[str]:
+    """Name the defaults of a call that stand against what it is told: they must be None."""
+    against = {
+        # Ideogram's guidance of each of 48 steps, beside one for all of them.
+        "guidance_schedule": "guidance_scale" in said,
+        # Where SANA Sprint stands between two steps, when there are not two.
+        "intermediate_timesteps": said.get("num_inference_steps") != 2,
+    }
+    return [name for name, wrong in against.items() if wrong and takes(kind, name)]
 
 
 def expected_steps(kind: type, asked: Mapping[str, Any]) -> list[int]:

@@ -98,7 +98,8 @@ class _Told:
         live = self.copied(call.pipe, call.scheduler)
         self.halfway = "denoising_end" in call.arguments
         self.begin("text")
-        return live(**call.arguments, generator=call.noise.generator)
+        draw = live if starts_apart(type(live)) else call.noise.starting(live.__call__)
+        return draw(**call.arguments, generator=call.noise.generator)
 
     def copied(self, pipe: Any, scheduler: Any = None) -> Any:
         """Copy a pipeline, and those within it, with schedulers that tell their steps."""
@@ -116,7 +117,7 @@ class _Told:
                 self.fresh[id(part)] = self._followed(mine, live)
             setattr(live, name, self.fresh[id(part)])
         for name in dir(type(pipe)):
-            if (name.startswith("prepare_") and "latents" in name) or name in STARTS:
+            if is_start(name):
                 setattr(live, name, self._starting(getattr(live, name)))
         return live
 
@@ -205,7 +206,17 @@ class _Told:
         return array
 
 
-STARTS = frozenset({"prepare_intermediate_images", "_encode_vae_image"})
+STARTS = frozenset({"prepare_intermediate_images", "_encode_vae_image", "noise_image_embeddings"})
+
+
+def is_start(name: str) -> bool:
+    """Tell whether a method of a pipeline draws noise to start from."""
+    return (name.startswith("prepare_") and "latents" in name) or name in STARTS
+
+
+def starts_apart(kind: type) -> bool:
+    """Tell whether a pipeline draws noise in methods of their own, and not within its call."""
+    return any(is_start(name) for name in dir(kind))
 
 
 def _unpacked(tokens: NDArray[np.float32], shape: float) -> NDArray[np.float32]:

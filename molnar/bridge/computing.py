@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
+from molnar.bridge.company import company_of
 from molnar.bridge.fitting import LADDER, Fit, applied, fitted, ran_out, seconds, stepped_down
 from molnar.bridge.options import Options
 
@@ -34,6 +37,7 @@ class Computing:
     options: Options
     fit: Fit | None = None
     caching: Any = None  # what decides which steps are computed in full
+    decoder: Any = None  # a tiny one, for previews
     drawn: object = None  # what is drawn now; what was found for another is not reused
 
     def begin(self) -> None:
@@ -110,8 +114,24 @@ class Computing:
                 if hasattr(part, "parameters"):
                     halve(part)
 
-    def notes(self, request: Request) -> list[str]:
-        """Say what was given up for memory, and how long a picture takes if that is long."""
+    def quicken(self, network: Any) -> None:
+        """Compute a network that came later, such as a ControlNet, as those of the pipeline."""
+        assert self.fit is not None
+        if self.fit.device != "cpu" or self.options.exact:
+            return
+        from molnar.bridge.fast import How, speed_up
+
+        halves, wide = self.fit.storage != self.fit.dtype, self.fit.dtype == "float32"
+        how = How(halves=halves, winograd=wide, twins=False, memory=False)
+        speed_up(SimpleNamespace(components={"network": network}), how)
+
+    def notes(self, request: Request, controls: Sequence[Path] = ()) -> list[str]:
+        """Say what was given up for memory, and how long a picture takes if that is long.
+
+        Args:
+            request: Resolved.
+            controls: The ControlNets that guide it.
+        """
         assert self.fit is not None
         told = list(self.fit.notes)
         took = seconds(
@@ -121,6 +141,7 @@ class Computing:
             height=request.height,
             width=request.width,
             guided=(request.guidance or 1) > 1,
+            company=company_of(self.found, self.options, controls),
         )
         whole = sum(took.values()) - took["step"]
         if whole > LONG:

@@ -70,10 +70,16 @@ def companion(found: Found, search: Sequence[Path] = ()) -> Path:
     Raises:
         CheckpointError: There is none; the message says what to pull.
     """
-    same = {found.family.name, found.family.name.removesuffix("-schnell")}
-    for other in checkpoints([found.path.parent, *search])[0]:
-        if other.layout == "folder" and {other.family.name, other.family.name.split("-")[0]} & same:
-            return other.path
+    name = found.family.name
+    same = {name, name.removesuffix("-schnell")}
+    near = [
+        other
+        for other in checkpoints([found.path.parent, *search])[0]
+        if other.layout == "folder" and {other.family.name, other.family.name.split("-")[0]} & same
+    ]
+    # Its own family first: Flux Fill has the same other parts as Flux, and another transformer.
+    for other in sorted(near, key=lambda one: one.family.name != name):
+        return other.path
     raise CheckpointError(
         f"{one_line(found.path)}: holds the network of {found.family.title} alone; the other parts "
         "(text encoders, VAE) come from a folder of that family: `molnar pull` one, or put it "

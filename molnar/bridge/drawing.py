@@ -26,11 +26,12 @@ from molnar.bridge.calling import Call, pixels_of
 from molnar.bridge.computing import Computing
 from molnar.bridge.family import Family
 from molnar.bridge.guiding import Guiding
+from molnar.bridge.marking import Marks
 from molnar.bridge.noise import PictureNoise
 from molnar.bridge.previews import Preview
 from molnar.bridge.recognising import Found
 from molnar.bridge.saying import begun, said
-from molnar.bridge.schedulers import named, scheduler_for
+from molnar.bridge.schedulers import scheduled, scheduler_for
 from molnar.bridge.staging import Second
 from molnar.bridge.stepping import handed
 from molnar.bridge.telling import card_of, count_of
@@ -86,6 +87,7 @@ class Checkpoint:
         self._hashed = hashed
         guiding = Guiding(computing, found.family, adapters)
         wardrobe = Wardrobe(computing.pipe, adapters, computing.options.loras)
+        self.marks = Marks(wardrobe, guiding)
         self._shared = Shared(computing, wardrobe, guiding)
         self._seen: dict[str, Pixels] = {}
 
@@ -192,28 +194,14 @@ class Checkpoint:
             )
         for text, what in ((worn.prompt, "prompt"), (worn.negative, "negative prompt")):
             refusing.read(text, full, self.family, what)
-        return self._scheduled(full)
-
-    def _scheduled(self, request: Request) -> Request:
-        """Name sampler and schedule, if they have names; refuse those that do not fit."""
-        own = getattr(self.pipe, "scheduler", None)
-        if request.sampler is None and request.schedule is None:
-            sampler, schedule = (None, None) if own is None else named(own)
-            return replace(request, sampler=sampler, schedule=schedule)
-        if own is None:
-            raise RequestError(f"{self.family.title} has one sampler of its own; expected none")
-        made = scheduler_for(own, request.sampler, request.schedule, self.family.title)
-        sampler, schedule = named(made)
-        return replace(
-            request,
-            sampler=request.sampler or sampler,
-            schedule=request.schedule or schedule or "simple",
-        )
+        return scheduled(full, getattr(self.pipe, "scheduler", None), self.family.title)
 
     def notes(self, request: Request) -> list[str]:
         """Say what the pictures of a request will not show as asked; one line each."""
         full = self.resolve(request)
-        told: list[str | None] = [*self._shared.computing.notes(full)]
+        led = self._shared.guiding.read(full)
+        controls = [one.path for one in led if one.guide.kind == "control"]
+        told: list[str | None] = [*self._shared.computing.notes(full, controls)]
         worn = self._shared.wardrobe.read(full)
         count, most = count_of(self.pipe, worn.prompt)
         if count > most and self.family.prompts != "clip":  # whose long prompts are cut in chunks
@@ -234,7 +222,7 @@ class Checkpoint:
         """Guess what a step comes to: uint8 H W 3, small, without a run of the decoder."""
         if self._shared.preview is None:
             with self._shared.turn:
-                self._shared.preview = Preview.of(self.pipe)
+                self._shared.preview = Preview.of(self.pipe, self._shared.computing.decoder)
         return self._shared.preview(step.x0)
 
     def draw(self, request: Request, only: Sequence[int] | None = None) -> Iterator[Step | Picture]:
@@ -259,6 +247,7 @@ class Checkpoint:
         inputs = {name: self._seen[name] for name in request.pictures}
         start = begun(request, self.family, inputs)
         larger = enlarging.enlarges(request, self.family)
+        adapters = self.marks.begin(request)
         for index in wanted:
             alone = request.single(index)
             clock = Clock()
@@ -286,6 +275,7 @@ class Checkpoint:
                 seconds=clock.seconds,
                 variations=alone.variations,
                 inputs=inputs,
+                adapters=adapters(),
             )
 
     def _steps(self, request: Request, start: Any, inputs: Any, clock: Clock) -> Any:

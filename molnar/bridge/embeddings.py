@@ -25,6 +25,7 @@ _WORD = re.compile(r"[\w.+-]+")
 ENCODERS = (("tokenizer", "text_encoder"), ("tokenizer_2", "text_encoder_2"))
 # What the files of two encoders call the vectors of each.
 _OF_ENCODER = ({"clip_l", "text_encoders_0"}, {"clip_g", "text_encoders_1"})
+LORAS = "loras"  # a folder in which a plain word of a prompt is no name
 MOST = 16  # embeddings of one prompt
 MOST_VECTORS = 75  # of one: what a prompt can hold
 
@@ -54,7 +55,8 @@ def parse_embeddings(
     """Find the embeddings that a prompt names.
 
     Args:
-        prompt: `<embedding:name>` must be there; a word that is the name of a file is one too.
+        prompt: `<embedding:name>` must be there; a word that is the name of a file is one too,
+            but for those in a folder of LoRAs.
         folders: Where the files are; the first folder wins.
 
     Returns:
@@ -71,16 +73,18 @@ def parse_embeddings(
     folders = list(folders)
     found: dict[str, AskedEmbedding] = {}
 
-    def put(name: str) -> str:
-        path = find_adapter(name, folders)
+    def put(name: str, where: Iterable[Path] = folders) -> str:
+        path = find_adapter(name, where)
         asked = found.setdefault(name.lower(), AskedEmbedding(name, path))
         return f" {asked.token} "
 
     text = _ASKED.sub(lambda match: put(match[1].strip()), prompt)
-    bare = {path.stem.lower() for folder in folders for path in _files(folder)}
+    words = [folder for folder in folders if folder.name != LORAS]
+    bare = {path.stem.lower() for folder in words for path in _files(folder)}
     if bare:
         text = _WORD.sub(
-            lambda match: put(match[0]).strip() if match[0].lower() in bare else match[0], text
+            lambda match: put(match[0], words).strip() if match[0].lower() in bare else match[0],
+            text,
         )
     if len(found) > MOST:
         raise RequestError(f"prompt names {len(found)} embeddings; expected at most {MOST}")

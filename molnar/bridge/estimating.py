@@ -52,11 +52,12 @@ class Parts:
     drawer: int  # what every step runs
     decoder: int  # latents <-> pixels
     dtype: str  # of most of them
+    beside: int = 0  # of what draws with it, as many as they would be in this dtype
 
     @property
     def whole(self) -> int:
         """Bytes of all."""
-        return self.readers + self.drawer + self.decoder
+        return self.readers + self.drawer + self.decoder + self.beside
 
 
 def parts_of(found: Found) -> Parts:

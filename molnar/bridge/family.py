@@ -42,6 +42,7 @@ class Family:
     licence: str = SAID_BY_CHECKPOINT  # of the well-known weights
     cannot: Mapping[str, str] = field(default_factory=dict)  # feature -> reason
     others: tuple[str, ...] = ()  # further classes with these parts: variants, single stages
+    needs: tuple[str, ...] = ()  # packages that read it, besides those of molnar[hub]
     negative: bool = True  # a negative prompt says something
     known: bool = True  # a row of the table, not made up from a class's name
 

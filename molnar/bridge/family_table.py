@@ -24,6 +24,7 @@ _RAIL = "CreativeML OpenRAIL-M"
 _RAIL_PP = "CreativeML Open RAIL++-M"
 _APACHE = "Apache-2.0"
 _STABILITY = "Stability AI Community"
+_SEES = ("torchvision",)  # its reader of prompts also sees pictures
 
 
 def _named(stem: str, **tasks: str) -> dict[str, str]:
@@ -252,7 +253,7 @@ FLOWS = (
     ),
     _flow(
         "flux2", "Flux.2 dev", "Flux2", pipelines=_named("Flux2", text="", image=""),
-        guidance=2.5, licence="FLUX Non-Commercial", negative=False,
+        guidance=2.5, licence="FLUX Non-Commercial", negative=False, needs=_SEES,
     ),
     _flow(
         "flux2-klein", "Flux.2 klein", "Flux2Klein", guidance=4.0, negative=False,
@@ -271,9 +272,9 @@ FLOWS = (
         "qwenimage-edit", "Qwen-Image-Edit", "QwenImageEdit", guidance=4.0, licence=_APACHE,
         pipelines=_named("QwenImageEdit", image="", inpaint="Inpaint"),
         cannot={"text": "changes a picture; give it one to start from"},
-        others=_variants("QwenImageEditPlus", "QwenImageLayered"),
+        others=_variants("QwenImageEditPlus", "QwenImageLayered"), needs=_SEES,
     ),
-    _flow("qwenimage21", "Qwen-Image 2.1", "QwenImage21", guidance=4.0),
+    _flow("qwenimage21", "Qwen-Image 2.1", "QwenImage21", guidance=4.0, needs=_SEES),
     _flow(
         "zimage", "Z-Image", "ZImage", guidance=5.0, licence=_APACHE,
         pipelines=_named("ZImage", text="", image="Img2Img", inpaint="Inpaint"),
@@ -294,25 +295,27 @@ FLOWS = (
         others=_variants("CogView4Control"),
     ),
     _flow("hidream", "HiDream-I1", "HiDreamImage", guidance=5.0, licence="MIT"),
-    _flow("omnigen", "OmniGen", "OmniGen", guidance=2.5, licence="MIT", negative=False),
+    _flow("omnigen", "OmniGen", "OmniGen", guidance=2.5, licence="MIT", negative=False,
+          needs=_SEES),
     _flow("hunyuanimage", "HunyuanImage 2.1", "HunyuanImage", height=2048, width=2048,
           multiple=64, guidance=3.5, licence="Tencent Hunyuan Community"),
     _flow("kandinsky5", "Kandinsky 5", "Kandinsky5T2I", guidance=3.5,
-          pipelines=_named("Kandinsky5", text="T2I", image="I2I")),
+          pipelines=_named("Kandinsky5", text="T2I", image="I2I"), needs=_SEES),
     _flow("krea2", "Krea 2", "Krea2", steps=28, guidance=4.5),
     _flow("ideogram4", "Ideogram 4", "Ideogram4", steps=48, guidance=7.0, height=2048, width=2048,
           negative=False),
-    _flow("glm-image", "GLM-Image", "GlmImage", guidance=1.5, multiple=32, negative=False),
+    _flow("glm-image", "GLM-Image", "GlmImage", guidance=1.5, multiple=32, negative=False,
+          needs=_SEES),
     _flow("ovis", "Ovis-Image", "OvisImage", guidance=5.0),
-    _flow("nucleus", "Nucleus-MoE Image", "NucleusMoEImage", guidance=4.0),
+    _flow("nucleus", "Nucleus-MoE Image", "NucleusMoEImage", guidance=4.0, needs=_SEES),
     _flow("prx", "PRX", "PRX", steps=28, guidance=5.0, height=512, width=512, prompts="t5"),
     _flow("bria", "Bria 3.2", "Bria", steps=30, guidance=5.0, prompts="t5"),
     _flow("bria-fibo", "Bria Fibo", "BriaFibo", steps=30, guidance=5.0),
     _flow("ernie", "ERNIE-Image", "ErnieImage", guidance=4.0),
     _flow("longcat", "LongCat-Image", "LongCatImage", guidance=4.5, licence=_APACHE,
-          pipelines=_named("LongCatImage", text="", image="Edit")),
+          pipelines=_named("LongCatImage", text="", image="Edit"), needs=_SEES),
     _flow("cosmos2", "Cosmos Predict 2", "Cosmos2TextToImage", steps=35, guidance=7.0, height=768,
-          width=1360, prompts="t5"),
+          width=1360, prompts="t5", needs=("cosmos_guardrail", *_SEES)),
 )  # fmt: skip
 
 FAMILIES: tuple[Family, ...] = (*STABLE, *STAGED, *TRANSFORMERS, *FLOWS)

@@ -27,6 +27,7 @@ from molnar.bridge.machine import Machine, look
 from molnar.bridge.options import Options
 
 if TYPE_CHECKING:
+    from molnar.bridge.company import Company
     from molnar.bridge.recognising import Found
 
 #: What is given up for memory, in this order, and how it is said.
@@ -66,6 +67,7 @@ def fitted(
     *,
     height: int = 0,
     width: int = 0,
+    company: Company | None = None,
 ) -> Fit:
     """Choose how a checkpoint is computed.
 
@@ -75,6 +77,7 @@ def fitted(
         machine: Where; None = this one.
         height: Pixels of the largest picture to be drawn; 0 = as the family draws best.
         width: The same.
+        company: What draws beside it.
 
     Raises:
         RequestError: There is no such device, or its weights alone do not fit.
@@ -82,6 +85,8 @@ def fitted(
     machine = machine or look(options.device, options.threads)
     height, width = height or found.height, width or found.width
     parts = parts_of(found)
+    if company is not None:
+        parts = replace(parts, beside=company.bytes_as(parts.dtype))
     dtype = _dtype(options, machine)
     halves = options.dtype == "auto" and not options.exact and dtype == "float32"
     fit = Fit(
@@ -134,7 +139,14 @@ def stepped_down(fit: Fit, *, exact: bool = False) -> Fit | None:
 
 
 def seconds(
-    found: Found, fit: Fit, *, steps: int, height: int, width: int, guided: bool
+    found: Found,
+    fit: Fit,
+    *,
+    steps: int,
+    height: int,
+    width: int,
+    guided: bool,
+    company: Company | None = None,
 ) -> Mapping[str, float]:
     """Estimate the seconds of a picture on this machine, within a factor of two.
 
@@ -145,9 +157,15 @@ def seconds(
         height: Pixels.
         width: Pixels.
         guided: Each step is computed with the prompt and without.
+        company: What draws beside it.
     """
     rate = speed(fit.dtype, fit.device)
-    return seconds_of(found, steps, height, width, guided, rate)
+    took = seconds_of(found, steps, height, width, guided, rate)
+    if company is None:
+        return took
+    parts = parts_of(found)
+    step = company.steps(took["step"], parameters(parts.drawer, parts.dtype))
+    return {**took, "step": step, "steps": step * steps}
 
 
 def applied(pipe: Any, fit: Fit) -> None:
@@ -212,7 +230,7 @@ def _measured(fit: Fit, parts: Parts, height: int, width: int) -> Fit:
     stored, computed = BYTES[fit.storage], BYTES[fit.dtype]
     sizes = [
         parameters(size, parts.dtype) * stored
-        for size in (parts.readers, parts.drawer, parts.decoder)
+        for size in (parts.readers, parts.drawer, parts.decoder, parts.beside)
     ]
     weights = {"none": sum(sizes), "parts": max(sizes), "layers": max(sizes) / 20}[fit.offload]
     at_work = max(

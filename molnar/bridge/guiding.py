@@ -186,6 +186,7 @@ class Guiding:
         self._nets = {path: net for path, net in self._nets.items() if path in wanted}
         for path in wanted - self._nets.keys():
             self._nets[path] = control_of(path, pipe, self._device)
+            self.computing.quicken(self._nets[path].net)
         return [self._nets[led.path] for led in maps]
 
 

@@ -132,6 +132,31 @@ def given_loras(texts: Iterable[str]) -> tuple[GivenLora, ...]:
     return found
 
 
+def named_loras(texts: Iterable[str]) -> str:
+    """Write LoRAs as a prompt has them, by their names alone: for who may not name a file.
+
+    Raises:
+        RequestError: It is a path, or no prompt can hold it.
+
+    Example:
+        >>> named_loras(["ink:0.8", "oil"])
+        '<lora:ink:0.8> <lora:oil:1>'
+    """
+    found = []
+    for text in texts:
+        name, _, weights = text.partition(":")
+        path = name.startswith(ROOTS) or Path(name).is_absolute() or ".." in Path(name).parts
+        if path or not name.strip() or len(text) > LONGEST or _UNSAID.search(name):
+            raise RequestError(
+                f"lora is {one_line(text, 60)!r}; expected the name of one of those that are "
+                "here, or NAME:0.8"
+            )
+        if re.search(r"[^\d.:+-]", weights):
+            raise RequestError(f"lora is {one_line(text, 60)!r}; expected a number behind the name")
+        found.append(f"<lora:{name}:{weights or '1'}>")
+    return " ".join(found)
+
+
 def _given(text: str) -> GivenLora:
     named, weights = text, ""
     for _ in range(3):  # a weight, and another for the text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from molnar.base.errors import CheckpointError, MissingExtraError, MolnarError, one_line
+from molnar.bridge.company import company_of
 from molnar.bridge.computing import Computing
 from molnar.bridge.configuring import companion, configuration
 from molnar.bridge.fitting import Fit, fitted
@@ -21,12 +23,14 @@ from molnar.bridge.hashing import checkpoint_hash
 from molnar.bridge.headers import read_json
 from molnar.bridge.options import Options
 from molnar.bridge.recognising import INDEX
+from molnar.bridge.tiny_places import tiny_path
 
 if TYPE_CHECKING:
     from molnar.bridge.drawing import Checkpoint
     from molnar.bridge.recognising import Found
     from molnar.bridge.staging import Second
 
+_LOG = logging.getLogger(__name__)
 # What is never loaded: networks that judge or mark what was drawn. molnar marks its own pictures.
 NEVER = {
     "safety_checker": None,
@@ -55,19 +59,23 @@ def open_checkpoint(
         config: For a single file: a folder with the configurations of its family. For GGUF: a
             folder that holds the rest of the pipeline. None = what is bundled, or lies near.
         cache: A folder for what is computed once: hashes, configurations laid out.
-        search: Folders with other checkpoints, for what a file lacks.
+        search: Folders with other checkpoints, for what a file lacks, and for tiny decoders.
         adapters: Folders of LoRAs and embeddings that prompts may name.
 
     Raises:
         CheckpointError: It cannot be loaded.
-        RequestError: There is no such device or dtype here.
+        RequestError: There is no such device or dtype here, or no such tiny decoder.
         MissingExtraError: diffusers is not installed.
     """
     options = options or Options()
-    _installed()
-    fit, cache = fitted(found, options), cache or default_cache()
+    _installed(found)
+    fit = fitted(found, options, company=company_of(found, options))
+    cache = cache or default_cache()
+    tiny = tiny_path(found, options.preview, search)
     with _explained(found):
         computing, second = _live(found, options, fit, (config, cache, search))
+    if tiny is not None:
+        computing.decoder = _tiny(tiny, computing.pipe, fit, sure=options.preview is not None)
     numbers = fit.dtype if fit.storage == fit.dtype else f"{fit.dtype} of {fit.storage}"
     engine = f"diffusers {_diffusers().__version__} {fit.device} {numbers}"
     hashed = _hashed(found, cache)
@@ -78,8 +86,20 @@ def open_checkpoint(
     from molnar.bridge.drawing import Checkpoint
 
     checkpoint = Checkpoint(computing, found, engine=engine, hashed=hashed, adapters=near)
-    checkpoint.second = second
+    checkpoint.second, checkpoint.marks.cache = second, cache
     return checkpoint
+
+
+def _needs(found: Found) -> set[str]:
+    """Name the packages that read a checkpoint, besides those of molnar[hub]."""
+    needs = set(found.family.needs)
+    if found.layout == "gguf":
+        needs.add("gguf")
+    # A vocabulary as T5 and Llama were first published, without what is read faster.
+    words = found.path.glob("*tokenizer*/*.model") if found.layout == "folder" else ()
+    if any(not (one.parent / "tokenizer.json").is_file() for one in words):
+        needs.add("sentencepiece")
+    return needs
 
 
 def _live(
@@ -115,6 +135,22 @@ def _live(
     return computing, second
 
 
+def _tiny(path: Path, pipe: Any, fit: Fit, sure: bool) -> Any:
+    """Open a tiny decoder; one that was only found is passed over if it is none."""
+    from molnar.bridge.tiny import TinyDecoder
+
+    vae = getattr(pipe, "vae", None)
+    try:
+        decoder = TinyDecoder.open(path, None if vae is None else vae.config.get("latent_channels"))
+    except MolnarError as error:
+        if sure:
+            raise
+        _LOG.warning("previews without a tiny decoder: %s", error)
+        return None
+    decoder.network.to(fit.device)
+    return decoder
+
+
 @contextmanager
 def _explained(found: Found) -> Iterator[None]:
     """Turn what libraries say of a broken checkpoint into one line that says what to do."""
@@ -135,10 +171,16 @@ def default_cache() -> Path:
     return Path(home) / "cache" if home else Path.home() / ".cache" / "molnar"
 
 
-def _installed() -> None:
+def _installed(found: Found) -> None:
     for name in ("torch", "diffusers", "transformers"):
         if find_spec(name) is None:
             raise MissingExtraError(name, "hub")
+    for name in _needs(found):
+        if find_spec(name) is None:
+            raise CheckpointError(
+                f"{found.family.title} is read with the package {name}, which is not installed; "
+                f"expected it: pip install {name}"
+            )
 
 
 def _diffusers() -> Any:

@@ -23,4 +23,5 @@ class Options:
     threads: int | None = None  # of the CPU; None = one per core
     vae: str | None = None  # path; decodes in place of the checkpoint's own
     loras: tuple[Path, ...] = ()  # files that prompts may name, wherever they lie
+    preview: str | None = None  # path or name of a tiny decoder, which shows pictures on their way
     refiner: str | None = None  # path; goes on where the checkpoint ends: SDXL's refiner, IF-II

@@ -20,7 +20,9 @@ from molnar.bridge.headers import Header, read_header, read_json
 
 INDEX = "model_index.json"
 _STEMS = ("diffusion_pytorch_model", "model")
-_WEIGHTLESS = re.compile(r"Scheduler|Token|Processor|FeatureExtractor|Watermark|BlurMethod")
+_WEIGHTLESS = re.compile(
+    r"Scheduler|Token|Processor|FeatureExtractor|Watermark|BlurMethod|Guidance$"
+)
 _OPTIONAL = ("safety_checker", "feature_extractor", "watermarker", "image_encoder")
 _MOST_CARD_BYTES = 20_000  # of README.md: its front matter is at the top
 

@@ -40,6 +40,7 @@ def said(
     wanted: dict[str, Any] = {
         "height": request.height,
         "width": request.width,
+        "max_area": request.height * request.width,  # Kontext makes every picture as large as this
         "output_type": "pil",
     }
     steps = next((name for name in asking.STEPS if asking.takes(kind, name)), None)

@@ -7,10 +7,12 @@ of flow matching and of cascades keep their own kind: diffusers has no other tha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from molnar.base.errors import RequestError
 from molnar.base.metadata import SCHEDULE_LABELS
+from molnar.base.request import Request
 
 CLASSES: dict[str, tuple[str, dict[str, Any]]] = {
     "euler": ("EulerDiscreteScheduler", {}),
@@ -34,6 +36,7 @@ SPACED = {
     "exponential": "use_exponential_sigmas",
     "beta": "use_beta_sigmas",
 }
+ANCESTRAL = "euler_ancestral"  # which diffusers does not space so, and `ancestral.py` does
 TRAILING = "sgm_uniform"  # times that begin at pure noise and stop short of none
 # Where a checkpoint's settings do not say it: latents go beyond [-1, 1] and are not to be clipped.
 UNCLIPPED = {"clip_sample": False, "set_alpha_to_one": False}
@@ -66,12 +69,38 @@ def scheduler_for(own: Any, sampler: str | None, schedule: str | None, model: st
     return _made(own, sampler, schedule)
 
 
+def scheduled(request: Request, own: Any, title: str) -> Request:
+    """Name a request's sampler and schedule, if they have names; refuse those that do not fit.
+
+    Args:
+        request: What is to be drawn.
+        own: The checkpoint's own scheduler; None if it has none.
+        title: What errors call the checkpoint.
+
+    Raises:
+        RequestError: The model cannot be drawn with them.
+    """
+    if request.sampler is None and request.schedule is None:
+        sampler, schedule = (None, None) if own is None else named(own)
+        return replace(request, sampler=sampler, schedule=schedule)
+    if own is None:
+        raise RequestError(f"{title} has one sampler of its own; expected none")
+    sampler, schedule = named(scheduler_for(own, request.sampler, request.schedule, title))
+    return replace(
+        request,
+        sampler=request.sampler or sampler,
+        schedule=request.schedule or schedule or "simple",
+    )
+
+
 def named(own: Any) -> tuple[str | None, str | None]:
     """Give molnar's names of a scheduler's sampler and schedule; None and None if it has no names.
 
     What is named is the same: `scheduler_for` makes an equal one of the names. "simple" is spaced
     as the checkpoint says.
     """
+    if flag := getattr(own, "flag", None):
+        return ANCESTRAL, next(name for name, one in SPACED.items() if one == flag)
     same = (name for name in samplers_of(own) if _class(own, name) is type(own))
     for sampler in same:
         for schedule in schedules_of(own, sampler):
@@ -101,13 +130,19 @@ def samplers_of(own: Any) -> tuple[str, ...]:
 def schedules_of(own: Any, sampler: str) -> tuple[str, ...]:
     """Name the schedules that a sampler can follow with a checkpoint."""
     takes = _settings(own, sampler)
-    spaced = [name for name, flag in SPACED.items() if flag in takes]
+    spaced = [name for name, flag in SPACED.items() if flag in takes or sampler == ANCESTRAL]
     trailing = [TRAILING] if "timestep_spacing" in takes else []
     return tuple(name for name in SCHEDULE_LABELS if name in ("simple", *spaced, *trailing))
 
 
 def _made(own: Any, sampler: str, schedule: str | None) -> Any:
     """Make a scheduler of the checkpoint's settings with others where the names say so."""
+    if sampler == ANCESTRAL and schedule in SPACED:
+        from molnar.bridge.ancestral import spaced
+
+        # Not as `own` may be spaced, too: only one of the flags can be set.
+        plain = {key: value for key, value in own.config.items() if key not in SPACED.values()}
+        return spaced(plain, SPACED[schedule])
     made = _class(own, sampler)
     settings: dict[str, Any] = {}
     takes = _settings(own, sampler)

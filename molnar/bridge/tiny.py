@@ -27,14 +27,15 @@ class TinyDecoder:
 
     Args:
         network: Takes latents as they are drawn, B C H W, and gives B 3 8H 8W in [-1, 1].
+        channels: C.
 
     Example:
         >>> TinyDecoder(lambda x: x[:, :3]).preview(torch.zeros(1, 4, 2, 2)).shape
         (1, 2, 2, 3)
     """
 
-    def __init__(self, network: Any) -> None:
-        self.network = network
+    def __init__(self, network: Any, channels: int = 4) -> None:
+        self.network, self.channels = network, channels
 
     @classmethod
     def open(cls, path: Path, channels: int | None = None) -> TinyDecoder:
@@ -54,7 +55,7 @@ class TinyDecoder:
                 f"{one_line(path)} decodes latents of {takes} channels; this checkpoint's have "
                 f"{channels}: use the tiny decoder of its family"
             )
-        return cls(decoder.eval().requires_grad_(False))
+        return cls(decoder.eval().requires_grad_(False), takes)
 
     def preview(self, latents: Tensor | NDArray[np.float32]) -> NDArray[np.uint8]:
         """Show latents as they are drawn: B C H W, or C H W of one.

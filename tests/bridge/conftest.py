@@ -69,6 +69,11 @@ def _stays_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 HARMLESS = (
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
     "ignore:.*FluxPosEmbed:FutureWarning",
+    "ignore:.*`LoraLoaderMixin` is deprecated:FutureWarning",  # PRX is made of it
+    "ignore:Accessing config attribute:FutureWarning",  # VQ-Diffusion's own call
+    "ignore:`Transformer2DModelOutput` is deprecated:FutureWarning",  # and of its transformer
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning",  # Kolors' text encoder
+    "ignore:`past_key_values` is deprecated:FutureWarning",  # Ideogram's own call
     "ignore:.*`callback_steps`:FutureWarning",  # Kandinsky's own halves pass it to each other
 )
 

@@ -128,6 +128,15 @@ def test_where_nothing_is_said_the_size_is_the_models_own(molnar: Any, tiny: Tin
     assert "1024x1024, 50 steps" in json.loads(result.stdout)["picture"]
 
 
+def test_an_upscaler_that_draws_has_a_seed(molnar: Any, tiny: Tiny) -> None:
+    ended(molnar("a red fox", "-m", tiny("sd15").name, "--seed", "3", *SMALL))
+    larger = ["upscale", "a1.1", "--scale", "4", "-m", tiny("sd-x4-upscaler").name]
+    found = [seen(ended(molnar(*larger, *more))) for more in ([], ["-s", "0"], ["-s", "9"])]
+    assert found[0].shape == (256, 256, 3)
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -153,6 +162,7 @@ def test_a_worker_draws_with_a_checkpoint_one_picture_at_a_time(tiny: Tiny, tmp_
         easel = Easel.open(store, str(tiny("sd15")), "onnx", threads=None, search=[], slots=8)
         assert easel.slots == 1
         assert easel.about()["engine"].startswith("diffusers ")
+        assert easel.about()["frame"] == {"height": 512, "width": 512}  # where a call says none
         assert easel.about()["networks"]  # so that the server lets prompts name LoRAs
         with easel.session() as session:
             assert session.planned("a fox", 3) == ()

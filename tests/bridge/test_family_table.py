@@ -93,3 +93,5 @@ def test_the_documentation_lists_every_family_as_the_table_has_it() -> None:
         size, settings = f"{family.width}x{family.height}", f"{family.steps}, {family.guidance:g}"
         cells = [family.title, f"`{family.name}`", family.design, does, settings, size]
         assert "| " + " | ".join([*cells, family.licence]) + " |" in rows, family.name
+        for package in family.needs:
+            assert f"`{package}`" in page.read_text("utf-8"), family.name

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tiny_models import cascades, flows, flows_more, stable
+from tiny_models import (
+    cascades,
+    cascades_kin,
+    flows,
+    flows_more,
+    flux_kin,
+    stable,
+    stable_kin,
+    talkers,
+    talkers_more,
+)
 from tiny_models.words import as_of_2022
 
 BUILDERS: dict[str, Callable[[], Any]] = {
@@ -40,6 +50,40 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "hunyuandit": flows_more.hunyuandit,
     "cogview4": flows_more.cogview4,
     "chroma": flows.chroma,
+    "sd2-base": stable_kin.sd2_base,
+    "sd2-inpaint": stable_kin.sd2_inpaint,
+    "instruct-pix2pix": stable_kin.instruct_pix2pix,
+    "sd-latent-upscaler": stable_kin.latent_upscaler,
+    "ldm": stable_kin.ldm,
+    "kandinsky21": cascades_kin.kandinsky21,
+    "kandinsky3": cascades_kin.kandinsky3,
+    "stable-unclip": cascades_kin.stable_unclip,
+    "vq-diffusion": cascades_kin.vq_diffusion,
+    "flux-fill": flux_kin.flux_fill,
+    "flux-kontext": flux_kin.flux_kontext,
+    "flux2": flux_kin.flux2,
+    "flux2-klein": flux_kin.flux2_klein,
+    "ernie": flux_kin.ernie,
+    "ovis": flux_kin.ovis,
+    "bria": flux_kin.bria,
+    "bria-fibo": flux_kin.bria_fibo,
+    "prx": flux_kin.prx,
+    "qwenimage-edit": talkers.qwenimage_edit,
+    "sana-sprint": talkers.sana_sprint,
+    "lumina": talkers.lumina,
+    "cogview3": talkers.cogview3,
+    "krea2": talkers.krea2,
+    "ideogram4": talkers.ideogram4,
+    "nucleus": talkers.nucleus,
+    "longcat": talkers.longcat,
+    "kandinsky5": talkers.kandinsky5,
+    "hunyuanimage": talkers.hunyuanimage,
+    "hidream": talkers_more.hidream,
+    "omnigen": talkers_more.omnigen,
+    "cosmos2": talkers_more.cosmos2,
+    "qwenimage21": talkers_more.qwenimage21,
+    "glm-image": talkers_more.glm_image,
+    "kolors": talkers_more.kolors,
 }
 ONE_FILE = ("sd15", "sd15-inpaint", "sd2", "sdxl", "sdxl-refiner", "sd3", "flux", "flux-schnell")
 
@@ -65,6 +109,7 @@ BESIDE = {
     "PaellaVQModel": "wuerstchen",
     "WuerstchenPrior": "wuerstchen",
     "WuerstchenDiffNeXt": "wuerstchen",
+    "LearnedClassifierFreeSamplingEmbeddings": "vq_diffusion",
 }
 
 
@@ -83,9 +128,9 @@ def known_by_their_names() -> dict[str, Any]:
     Diffusers 0.42 moved the modules and refuses the names of every published file; set these as
     attributes of `diffusers.pipelines`, and they load.
     """
-    from diffusers.pipelines.deprecated import unclip, wuerstchen
+    from diffusers.pipelines.deprecated import unclip, vq_diffusion, wuerstchen
 
-    return {"unclip": unclip, "wuerstchen": wuerstchen}
+    return {"unclip": unclip, "wuerstchen": wuerstchen, "vq_diffusion": vq_diffusion}
 
 
 def under_text_model(path: Path) -> None:

@@ -111,12 +111,11 @@ def unclip() -> Any:
     )
 
 
-def kandinsky22() -> Any:
-    """Return Kandinsky 2.2, prior and decoder as one."""
-    from diffusers import KandinskyV22CombinedPipeline, UnCLIPScheduler, VQModel
+def movq(name: str) -> Any:
+    """Return the autoencoder of Kandinsky: a code book, and a decoder told its latents."""
+    from diffusers import VQModel
 
-    name = "kandinsky22"
-    movq = VQModel(
+    codes = VQModel(
         block_out_channels=(32,) * 4,  # its spatial norm has 32 groups, whatever is asked for
         down_block_types=(*("DownEncoderBlock2D",) * 3, "AttnDownEncoderBlock2D"),
         up_block_types=("AttnUpDecoderBlock2D", *("UpDecoderBlock2D",) * 3),
@@ -126,6 +125,14 @@ def kandinsky22() -> Any:
         num_vq_embeddings=12,
         vq_embed_dim=4,
     )
+    return filled(name, codes)
+
+
+def kandinsky22() -> Any:
+    """Return Kandinsky 2.2, prior and decoder as one."""
+    from diffusers import KandinskyV22CombinedPipeline, UnCLIPScheduler
+
+    name = "kandinsky22"
     return KandinskyV22CombinedPipeline(
         unet=simple_unet(
             f"{name}/unet",
@@ -139,7 +146,7 @@ def kandinsky22() -> Any:
         scheduler=discrete(
             "DDPMScheduler", clip_sample=False, variance_type="learned_range", steps_offset=0
         ),
-        movq=filled(f"{name}/movq", movq),
+        movq=movq(f"{name}/movq"),
         prior_prior=prior(f"{name}/prior"),
         prior_image_encoder=vision(f"{name}/vision"),
         prior_text_encoder=clip_text(f"{name}/text", 32, 2, projection=32),

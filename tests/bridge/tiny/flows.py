@@ -62,23 +62,10 @@ def gemma(name: str, width: int = 16) -> Any:
     return filled(name, Gemma2Model(config))
 
 
-def sana() -> Any:
-    """Return SANA: linear attention over latents of a deep-compression autoencoder."""
+def sana_autoencoder(name: str) -> Any:
+    """Return SANA's autoencoder of deep compression; this one halves once."""
     import diffusers
 
-    net = diffusers.SanaTransformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        out_channels=4,
-        num_layers=1,
-        num_attention_heads=2,
-        attention_head_dim=4,
-        num_cross_attention_heads=2,
-        cross_attention_head_dim=4,
-        cross_attention_dim=8,
-        caption_channels=16,
-        sample_size=2,
-    )
     codec = diffusers.AutoencoderDC(
         in_channels=3,
         latent_channels=4,
@@ -97,10 +84,30 @@ def sana() -> Any:
         decoder_act_fns="silu",
         scaling_factor=0.41407,
     )
+    return filled(name, codec)
+
+
+def sana() -> Any:
+    """Return SANA: linear attention over latents of a deep-compression autoencoder."""
+    import diffusers
+
+    net = diffusers.SanaTransformer2DModel(
+        patch_size=1,
+        in_channels=4,
+        out_channels=4,
+        num_layers=1,
+        num_attention_heads=2,
+        attention_head_dim=4,
+        num_cross_attention_heads=2,
+        cross_attention_head_dim=4,
+        cross_attention_dim=8,
+        caption_channels=16,
+        sample_size=2,
+    )
     return diffusers.SanaPipeline(
         tokenizer=gemma_tokenizer(),
         text_encoder=gemma("sana/text"),
-        vae=filled("sana/vae", codec),
+        vae=sana_autoencoder("sana/vae"),
         transformer=filled("sana/transformer", net),
         scheduler=diffusers.DPMSolverMultistepScheduler(
             prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
@@ -148,12 +155,15 @@ def flow_autoencoder(name: str, scaling: float, shift: float, **more: Any) -> An
     return autoencoder(name, latent=16, scaling=scaling, shift_factor=shift, **{**bare, **more})
 
 
-def flux(name: str = "flux", guided: bool = True) -> Any:
-    """Return Flux with two blocks of each kind."""
+def flux(
+    name: str = "flux", guided: bool = True, kind: str = "FluxPipeline", taken: int = 64
+) -> Any:
+    """Return Flux with two blocks of each kind; `taken` numbers of a token go in, 64 come out."""
     import diffusers
 
     net = diffusers.FluxTransformer2DModel(
-        in_channels=64,
+        in_channels=taken,
+        out_channels=64,
         num_layers=2,
         num_single_layers=2,
         attention_head_dim=16,
@@ -163,7 +173,7 @@ def flux(name: str = "flux", guided: bool = True) -> Any:
         guidance_embeds=guided,
         axes_dims_rope=(4, 4, 8),
     )
-    return diffusers.FluxPipeline(
+    return getattr(diffusers, kind)(
         scheduler=flow(shift=3.0, use_dynamic_shifting=True) if guided else flow(),
         vae=flow_autoencoder(f"{name}/vae", 0.3611, 0.1159),
         text_encoder=clip_text(f"{name}/text", 32, 2, hidden_act="quick_gelu"),

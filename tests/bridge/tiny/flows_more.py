@@ -15,8 +15,8 @@ from tiny_models.words import (
 )
 
 
-def qwen_vl(name: str) -> Any:
-    """Return a Qwen2.5-VL of two layers; its eyes are never used."""
+def qwen_vl(name: str, layers: int = 2) -> Any:
+    """Return a Qwen2.5-VL of a width of 16; its eyes see patches of 14 pixels."""
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
     tokens = qwen_tokenizer()
@@ -25,7 +25,7 @@ def qwen_vl(name: str) -> Any:
             "vocab_size": len(tokens),
             "hidden_size": 16,
             "intermediate_size": 16,
-            "num_hidden_layers": 2,
+            "num_hidden_layers": layers,
             "num_attention_heads": 2,
             "num_key_value_heads": 2,
             "rope_parameters": {
@@ -42,17 +42,16 @@ def qwen_vl(name: str) -> Any:
             "out_hidden_size": 16,
             "fullatt_block_indexes": [0],
         },
-        vision_start_token_id=len(tokens) - 1,
-        vision_end_token_id=len(tokens) - 1,
-        vision_token_id=len(tokens) - 1,
-        image_token_id=len(tokens) - 1,
-        video_token_id=len(tokens) - 1,
+        vision_start_token_id=tokens.convert_tokens_to_ids("<|vision_start|>"),
+        vision_end_token_id=tokens.convert_tokens_to_ids("<|vision_end|>"),
+        image_token_id=tokens.convert_tokens_to_ids("<|image_pad|>"),
+        video_token_id=tokens.convert_tokens_to_ids("<|video_pad|>"),
         tie_word_embeddings=False,
     )
     return filled(name, Qwen2_5_VLForConditionalGeneration(config))
 
 
-def qwenimage() -> Any:
+def qwenimage(name: str = "qwenimage", kind: str = "QwenImagePipeline", **more: Any) -> Any:
     """Return Qwen-Image."""
     import diffusers
 
@@ -68,12 +67,13 @@ def qwenimage() -> Any:
     codec = diffusers.AutoencoderKLQwenImage(
         base_dim=8, dim_mult=[1, 1, 1, 1], num_res_blocks=1, z_dim=16
     )
-    return diffusers.QwenImagePipeline(
+    return getattr(diffusers, kind)(
         scheduler=flow(use_dynamic_shifting=True, time_shift_type="exponential"),
-        vae=filled("qwenimage/vae", codec),
-        text_encoder=qwen_vl("qwenimage/text"),
+        vae=filled(f"{name}/vae", codec),
+        text_encoder=qwen_vl(f"{name}/text"),
         tokenizer=qwen_tokenizer(),
-        transformer=filled("qwenimage/transformer", net),
+        transformer=filled(f"{name}/transformer", net),
+        **more,
     )
 
 

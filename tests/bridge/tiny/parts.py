@@ -35,11 +35,11 @@ def clip_text(
 
     config = CLIPTextConfig(
         vocab_size=len(clip_tokenizer()),
+        max_position_embeddings=more.pop("positions", 77),
         hidden_size=width,
         intermediate_size=2 * width,
         num_hidden_layers=layers,
         num_attention_heads=2,
-        max_position_embeddings=77,
         projection_dim=projection or width,
         pad_token_id=1,
         bos_token_id=0,
@@ -83,13 +83,15 @@ def discrete(kind: str, **more: Any) -> Any:
     return getattr(diffusers, kind)(**settings)
 
 
-def t5_text(name: str, width: int = 32, kind: str = "T5EncoderModel") -> Any:
-    """Return a T5 text encoder of one layer for `t5_tokenizer`."""
+def t5_text(
+    name: str, width: int = 32, kind: str = "T5EncoderModel", tokens: int | None = None
+) -> Any:
+    """Return a T5 text encoder of one layer, for `t5_tokenizer` unless `tokens` are counted."""
     import transformers
 
     made = getattr(transformers, kind)
     config = made.config_class(
-        vocab_size=len(t5_tokenizer()),
+        vocab_size=tokens or len(t5_tokenizer()),
         d_model=width,
         d_kv=width // 2,
         d_ff=width,

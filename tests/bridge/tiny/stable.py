@@ -57,9 +57,8 @@ def sd15_inpaint() -> Any:
     return stable(name, "StableDiffusionInpaintPipeline", unet=unet(f"{name}/unet", in_channels=9))
 
 
-def sd2() -> Any:
+def sd2(name: str = "sd2") -> Any:
     """Return Stable Diffusion 2.1: OpenCLIP's encoder, linear projections, v-prediction."""
-    name = "sd2"
     return stable(
         name,
         text_encoder=clip_text(f"{name}/text", 32, 3, hidden_act="gelu"),

@@ -55,17 +55,36 @@ def t5_tokenizer(length: int = 64) -> Any:
     """Return T5's tokenizer: a Unigram model whose pad, end and unknown are 0, 1 and 2."""
     from transformers import T5Tokenizer
 
-    letters = [chr(code) for code in range(33, 127)]
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
-    pieces += [("▁" + word, -3.0) for word in WORDS]
-    pieces += [(letter, -6.0) for letter in letters]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *t5_pieces()]
     return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=length)
 
 
+def t5_pieces() -> list[tuple[str, float]]:
+    """Return the pieces of a Unigram model, words before letters, each with its logarithm."""
+    letters = [chr(code) for code in range(33, 127)]
+    return [
+        ("▁", -2.0),
+        *(("▁" + word, -3.0) for word in WORDS),
+        *((letter, -6.0) for letter in letters),
+    ]
+
+
+def roberta_tokenizer(length: int = 77) -> Any:
+    """Return XLM-RoBERTa's tokenizer: T5's pieces after four marks."""
+    from transformers import XLMRobertaTokenizer
+
+    marks = ("<s>", "<pad>", "</s>", "<unk>")
+    pieces = [(mark, 0.0) for mark in marks] + t5_pieces()
+    return XLMRobertaTokenizer(vocab=[*pieces, ("<mask>", 0.0)], model_max_length=length)
+
+
 QWEN_CHAT = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}{% else %}"
+    "{% for part in message.content %}{{ part.text }}{% endfor %}{% endif %}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+QWEN_MARKS = ("vision_start", "vision_end", "vision_pad", "image_pad", "video_pad")
 
 
 def qwen_tokenizer(length: int = 512) -> Any:
@@ -74,7 +93,7 @@ def qwen_tokenizer(length: int = 512) -> Any:
 
     space = "\u0120"  # how byte-level BPE writes the space before a word
     merges = merged(tuple(space + word for word in WORDS), "")
-    marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    marks = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|{m}|>" for m in QWEN_MARKS)]
     tokens = [*byte_letters(), *(left + right for left, right in merges), *marks]
     made = Qwen2Tokenizer(
         vocab={token: number for number, token in enumerate(tokens)},
@@ -88,6 +107,7 @@ def qwen_tokenizer(length: int = 512) -> Any:
 
 def gemma_tokenizer(length: int = 512) -> Any:
     """Return Gemma's tokenizer: BPE over letters, with bytes for what it does not know."""
+    from tokenizers.processors import TemplateProcessing
     from transformers import GemmaTokenizer
 
     merges = merged(tuple("▁" + word for word in WORDS), "")
@@ -96,7 +116,24 @@ def gemma_tokenizer(length: int = 512) -> Any:
     tokens += [f"<0x{byte:02X}>" for byte in range(256)]
     tokens += [*letters, *(left + right for left, right in merges)]
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    return GemmaTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+    made = GemmaTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+    made.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", vocabulary["<bos>"])]
+    )
+    return made
+
+
+def llama_tokenizer(length: int = 512) -> Any:
+    """Return Llama's tokenizer: Gemma's, with other marks."""
+    from transformers import LlamaTokenizer
+
+    merges = merged(tuple("▁" + word for word in WORDS), "")
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁"]
+    tokens += [*(chr(code) for code in range(33, 127)), *(left + right for left, right in merges)]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    made = LlamaTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+    made.pad_token = "</s>"
+    return made
 
 
 def bert_tokenizer(length: int = 77) -> Any:
