@@ -255,6 +255,8 @@ def laid_out(pictures: Sequence[Picture]) -> bytes:
     first = pictures[0]
     requests = list({id(one.request): to_json(one.request) for one in pictures}.values())
     record = {**first.record(), "grid": len(pictures), "requests": requests}
+    if every := dict.fromkeys(adapter for one in pictures for adapter in one.adapters):
+        record["adapters"] = list(map(to_json, every))
     return metadata.encode(Image.fromarray(sheet), record, first.parameters())
 
 

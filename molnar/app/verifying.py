@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from molnar.app.session import laid_out, library
 from molnar.base import metadata
+from molnar.base.adapters import adapters_of, replaced
 from molnar.base.config import from_json
 from molnar.base.errors import DataError, MolnarError, one_line
 from molnar.base.images import open_picture
@@ -35,11 +36,13 @@ class Verdict:
     altered: bool  # the file's pixels are not those that were recorded
     differs: tuple[str, ...]  # what is not as when it was drawn: weights, version, engine, ...
     redrawn: Pixels
+    replaced: tuple[str, ...] = ()  # adapters whose file is another one by now
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain JSON."""
         names = ("identical", "largest", "mean", "altered")
-        return {name: getattr(self, name) for name in names} | {"differs": list(self.differs)}
+        listed = {"differs": list(self.differs), "replaced": list(self.replaced)}
+        return {name: getattr(self, name) for name in names} | listed
 
 
 def verify(path: str | Path, drawer: Drawer, store: Store) -> Verdict:
@@ -62,11 +65,12 @@ def verify(path: str | Path, drawer: Drawer, store: Store) -> Verdict:
     pixels = np.asarray(open_picture(path))
     drawer.library = library(store, {})
     try:
-        redrawn = again(found, drawer)
+        pictures = again(found, drawer)
     except MolnarError as error:
         raise DataError(f"{one_line(path)} cannot be drawn again: {error}") from error
     recorded = found.record.get("pixels_sha256")
     grid = bool(found.record.get("grid"))
+    redrawn = np.asarray(open_picture(laid_out(pictures))) if grid else pictures[0].image
     same = pixels.shape == redrawn.shape
     gap = np.abs(pixels.astype(np.int16) - redrawn) if same else np.full(1, 255)
     lossy = Path(path).suffix.lower() in (".jpg", ".jpeg")
@@ -78,20 +82,23 @@ def verify(path: str | Path, drawer: Drawer, store: Store) -> Verdict:
         altered=not grid and not lossy and recorded != pixels_sha256(pixels),
         differs=tuple(differences(found.record, drawer)),
         redrawn=redrawn,
+        replaced=tuple(
+            replaced(adapters_of(found.record), [a for one in pictures for a in one.adapters])
+        ),
     )
 
 
-def again(found: metadata.Metadata, drawer: Drawer) -> Pixels:
-    """Redraw what a record says: one picture, or the sheet of all of a job."""
+def again(found: metadata.Metadata, drawer: Drawer) -> list[Picture]:
+    """Redraw what a record says: one picture, or all of a job that a sheet shows."""
     record = found.record or {}
     if not record.get("grid"):
-        [picture] = drawer(request_from(found))
-        return picture.image
-    pictures: list[Picture] = []
+        return drawer(request_from(found))
     wishes = record.get("requests")
-    for wish in wishes if isinstance(wishes, list) else [record.get("request", {})]:
-        pictures += drawer(from_json(Request, wish))
-    return np.asarray(open_picture(laid_out(pictures)))
+    return [
+        picture
+        for wish in (wishes if isinstance(wishes, list) else [record.get("request", {})])
+        for picture in drawer(from_json(Request, wish))
+    ]
 
 
 def differences(record: Mapping[str, Any], drawer: Drawer) -> list[str]:

@@ -12,7 +12,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molnar.base import metadata
+from molnar.base.adapters import Adapter, parameters_of
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import DataError, MolnarError, one_line
 from molnar.base.files import write_bytes
@@ -235,6 +236,7 @@ class Picture:
     variations: tuple[Variation, ...] = ()  # of this picture
     plan: Plan = ()  # what was to be drawn where, in this frame; empty without a planner
     inputs: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)  # by "sha256:..."
+    adapters: tuple[Adapter, ...] = ()  # of a checkpoint: what it wore and was guided by
     fit: float | None = None  # cosine of picture and prompt, where it was chosen for it
 
     def to_pil(self) -> Image.Image:
@@ -258,6 +260,7 @@ class Picture:
             "seconds": dict(self.seconds),
             "unknown": [to_json(word) for word in self.unknown],
             "fit": self.fit,
+            **({"adapters": list(map(to_json, self.adapters))} if self.adapters else {}),
             "pixels_sha256": pixels_sha256(self.image),
         }
 
@@ -279,7 +282,7 @@ class Picture:
             "Variation seed strength": self.variations[-1].strength if self.variations else None,
             "Tiling": "True" if request.tile else None,
             "RNG": "CPU",
-            **dict(_guiding(request.guides)),
+            **parameters_of([(g.name, g.weight) for g in request.guides], self.adapters),
             "Template": request.template or None,
             "Version": f"molnar {VERSION}",
         }
@@ -306,12 +309,6 @@ def machine() -> dict[str, str]:
         "numpy": np.__version__,
         "onnxruntime": str(getattr(runtime, "__version__", "")),
     }
-
-
-def _guiding(guides: tuple[Guide, ...]) -> Iterator[tuple[str, str]]:
-    """Write guides as the ControlNet extension of A1111 does."""
-    for number, one in enumerate(guides):
-        yield f"ControlNet {number}", f"Module: none, Model: {one.name}, Weight: {one.weight:g}"
 
 
 def pixels_sha256(image: NDArray[np.uint8]) -> str:

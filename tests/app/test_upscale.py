@@ -41,6 +41,16 @@ def test_twice_or_four_times_and_from_a_file(make: Run) -> None:
         assert [link.role for link in store.lineage("a4").ancestors] == ["upscale"]
 
 
+def test_a_seed_is_kept_and_changes_nothing_where_nothing_is_drawn(make: Run) -> None:
+    make("a red circle", *SMALL)
+    for args in ([], ["-s", "9"]):
+        assert make("upscale", "a1.1", *args).code == 0
+    with Store.open() as store:
+        one, other = (store.job(name).pictures[0] for name in ("a2", "a3"))
+        assert (one.seed, other.seed) == (0, 9)
+        assert one.pixels_sha256 == other.pixels_sha256
+
+
 def test_nothing_is_left_to_chance_unless_it_may_be_creative(make: Run) -> None:
     Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(64, 64, 3)
                     ).save("old.png")  # fmt: skip

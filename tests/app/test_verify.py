@@ -49,7 +49,7 @@ def test_one_that_differs_is_enough_to_fail(say: Run, make: Run) -> None:
 def test_a_verdict_is_said_in_one_line() -> None:
     fact = {
         "picture": "x.png", "identical": False, "largest": 3, "mean": 0.25, "altered": False,
-        "differs": ["weights: a then, b now", "engine: onnx then, torch now"],
+        "differs": ["weights: a then, b now", "engine: onnx then, torch now"], "replaced": [],
     }  # fmt: skip
     assert told(fact) == (
         "x.png: differs by at most 3 of 255, 0.250 on average; weights: a then, b now; "

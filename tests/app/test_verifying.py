@@ -119,6 +119,7 @@ def test_one_altered_value_is_noticed_with_its_size(
     assert verdict.mean == pytest.approx(9 / (64 * 64 * 3))
     assert verdict.to_json() == {
         "identical": False, "largest": 9, "mean": verdict.mean, "altered": True, "differs": [],
+        "replaced": [],
     }  # fmt: skip
 
 

@@ -45,6 +45,17 @@ COMPUTED: tuple[Callable[[Command], Command], ...] = (
     click.option("--vae", metavar="PATH", help="Decode by this instead of a checkpoint's own."),
     click.option("--refiner", metavar="PATH", help="Let this go on where a checkpoint ends."),
 )
+GUIDE = "MODEL=PICTURE[:W]"  # repeatable
+#: What a checkpoint wears while it draws, and what guides it.
+ADAPTED: tuple[Callable[[Command], Command], ...] = (
+    click.option(
+        "--lora", multiple=True, metavar="NAME|PATH[:W]", help="Of a checkpoint; repeatable."
+    ),
+    click.option(
+        "--control", multiple=True, metavar=GUIDE, help="Where things are, by a ControlNet."
+    ),
+    click.option("--ip", multiple=True, metavar=GUIDE, help="What things are like: IP-Adapter."),
+)
 #: Flags of every verb that draws.
 SHARED: tuple[Callable[[Command], Command], ...] = (
     click.option(
@@ -83,6 +94,13 @@ def draws(command: Command) -> Command:
 def computed(command: Command) -> Command:
     """Give a command the flags of a checkpoint's computation."""
     for option in reversed(COMPUTED):
+        command = option(command)
+    return command
+
+
+def adapted(command: Command) -> Command:
+    """Give a command the flags of adapters."""
+    for option in reversed(ADAPTED):
         command = option(command)
     return command
 
@@ -139,6 +157,7 @@ def options_of(flags: Mapping[str, Any]) -> Options:
         low_memory=flags["low_memory"],
         threads=flags["threads"],
         vae=flags["vae"],
+        preview=flags.get("preview_decoder"),
         refiner=flags["refiner"],
         loras=tuple(one.path for one in given if one.path is not None),
     )

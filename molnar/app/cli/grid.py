@@ -10,8 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import SEED, Say, computed, open_session, seed_of
+from molnar.app.cli.drawing import (
+    SEED,
+    Say,
+    adapted,
+    computed,
+    open_session,
+    seed_of,
+    tasks_of,
+)
+from molnar.app.cli.models import search
 from molnar.app.cli.output import check_folder, slug
+from molnar.app.cli.wishes import guides_of, with_loras
+from molnar.app.orders.orders import Make
 from molnar.app.orders.wording import worded
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
@@ -89,9 +100,10 @@ class Axis:
 @click.option("--x", "across", required=True, metavar="NAME=A,B", help="From column to column.")
 @click.option("--y", "down", metavar="NAME=A,B", help="From row to row.")
 @click.option("-n", "--negative-prompt", default="", help="What to keep out.")
-@click.option("--size", type=int, default=512, show_default=True, help="Pixels, each side.")
+@click.option("--size", type=int, help="Pixels, each side; what the model draws best if absent.")
 @SEED
 @click.option("-m", "--model", default="sticker", show_default=True, help="Name, folder or file.")
+@adapted
 @computed
 @click.option("-o", "--output", help="File ending with .png; the page lies beside it as .html.")
 @click.option("--engine", default="onnx", show_default=True, help="onnx or torch.")
@@ -103,6 +115,7 @@ class Axis:
 def grid(**flags: Any) -> None:
     """Draw PROMPT for all values of one or two settings: a labelled picture, and a page."""
     from molnar.base.files import write_bytes
+    from molnar.drawers import native_size
 
     flags["seed"] = seed_of(flags)
     prompt = worded(flags["prompt"] or " ".join(flags["words"]), flags["seed"])
@@ -110,6 +123,9 @@ def grid(**flags: Any) -> None:
         raise RequestError('no prompt; expected what to draw: molnar grid -p "a fox" --x steps=4,8')
     x = Axis.parse(flags["across"])
     y = Axis.parse(flags["down"]) if flags["down"] else None
+    side = flags["size"]
+    frame = {"height": side, "width": side}
+    flags["frame"] = native_size(flags["model"], search()) if side is None else frame
     wishes = requests(flags, prompt, x, y)
     paths = _paths(flags, prompt, x, y)
     with open_session(flags) as session:
@@ -137,8 +153,8 @@ def requests(flags: Mapping[str, Any], prompt: str, x: Axis, y: Axis | None) -> 
         prompt=prompt,
         negative_prompt=flags["negative_prompt"],
         seed=seed_of(flags),
-        height=flags["size"],
-        width=flags["size"],
+        guides=guides_of(flags),
+        **flags["frame"],
     )
     column = [base] if y is None else [y.put(base, value) for value in y.values]
     return [[x.put(row, value).validated() for value in x.values] for row in column]
@@ -150,18 +166,17 @@ def _drawn(
     about: tuple[str, Axis, Axis | None],
     flags: Mapping[str, Any],
 ) -> Any:
-    from molnar.app.session import Drawn, Task
+    from molnar.app.session import Drawn
     from molnar.app.sheet import Sheet
-    from molnar.verbs import Wish
 
     prompt, x, y = about
     say = Say.of(flags)
-    every = [wish for row in wishes for wish in row]
-    task = Task(
-        verb="grid",
-        wishes=[Wish(request=wish) for wish in every],
-        extra={"x": flags["across"], "y": flags["down"]},
-    )
+    order = Make(requests=tuple(wish for row in wishes for wish in row))
+    # Into the prompts only now: a `prompt` axis replaces words, and none in the name of a LoRA.
+    [task] = tasks_of(session, [with_loras(order, flags["lora"])])
+    extra = {"x": flags["across"], "y": flags["down"]}
+    task = dataclasses.replace(task, verb="grid", extra=extra)
+    say.lines(f"note: {note}" for note in session.notes(task))
     found = []
     for event in session.draw(task):
         if isinstance(event, Drawn):

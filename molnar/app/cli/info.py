@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from molnar.base.adapters import adapters_of
+
 
 @click.command()
 @click.argument("file")
@@ -19,6 +21,8 @@ def info(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
         return
+    if adapters := adapters_of(facts):
+        facts["adapters"] = ", ".join(map(str, adapters))
     for key, value in facts.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         click.echo(f"{_shown(key)}: {_shown(text)}")

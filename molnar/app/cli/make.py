@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from molnar.app.cli.drawing import draws, open_session, run, tasks_of
+from molnar.app.cli.drawing import adapted, draws, open_session, run, tasks_of
 from molnar.app.cli.models import search
 from molnar.app.cli.wishes import four, orders
 from molnar.app.orders.wording import around, counted
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ABOUT = {field.name: field.metadata["help"] for field in dataclasses.fields(Request)}
 CHOICES = {field.name: field.metadata.get("choices", ()) for field in dataclasses.fields(Request)}
-
-GUIDE = "MODEL=PICTURE[:W]"  # repeatable
 
 
 def _any_of(name: str) -> str:
@@ -63,9 +61,7 @@ def _any_of(name: str) -> str:
 @click.option("--styles-file", metavar="CSV", help="More styles: name,prompt,negative_prompt.")
 @click.option("--wildcards", multiple=True, metavar="FOLDER", help="Files for __name__.")
 @click.option("--max-jobs", type=int, default=40, show_default=True, help="Most combinations.")
-@click.option("--lora", multiple=True, metavar="NAME|PATH[:W]", help="Of a checkpoint; repeatable.")
-@click.option("--control", multiple=True, metavar=GUIDE, help="Where things are, by a ControlNet.")
-@click.option("--ip", multiple=True, metavar=GUIDE, help="What things are like: IP-Adapter.")
+@adapted
 @click.option("--literal", is_flag=True, help=ABOUT["literal"])
 @click.option("--like", metavar="FILE", help="Draw as this picture was drawn; flags still win.")
 @draws
@@ -81,8 +77,8 @@ def make(**flags: Any) -> None:
     with open_session(flags) as session:
         if flags["image"] is not None:
             _start_from(look(session.store, flags["image"], "image", files=True), flags)
-        elif not _sized(flags) and flags["like"] is None:
-            flags |= native_size(flags["model"] or "sticker", search())
+        elif flags["like"] is None:
+            flags["frame"] = native_size(flags["model"] or "sticker", search())
         run(session, tasks_of(session, orders(flags)), flags)
 
 

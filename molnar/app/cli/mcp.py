@@ -130,6 +130,12 @@ class OwnDesk:
 
         return await asyncio.get_running_loop().run_in_executor(self._drawing, described)
 
+    async def frame(self) -> dict[str, int]:
+        """Give the size that the model draws best; nothing is loaded."""
+        from molnar.drawers import native_size
+
+        return await asyncio.to_thread(native_size, self._wanted[0], search())
+
     def place(self, picture: StoredPicture) -> str:
         """Give the path of a picture's file."""
         return picture.path.resolve().as_uri()

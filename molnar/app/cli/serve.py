@@ -27,6 +27,8 @@ SHARED: tuple[Callable[[Command], Command], ...] = (
     click.option("-t", "--threads", type=click.IntRange(min=1),
                  help="CPU threads; one per core if absent."),
     *COMPUTED,
+    click.option("--preview-decoder", metavar="NAME|PATH",
+                 help="A tiny decoder that shows a checkpoint's pictures on their way."),
     click.option("--parallel", "slots", type=click.IntRange(1, 64), default=8, show_default=True,
                  help="Pictures drawn at once."),
     click.option("--queue", "waiting", type=click.IntRange(1, 100_000), default=64,

@@ -19,10 +19,12 @@ def upscale(**flags: Any) -> None:
     """Make PICTURE, a file or one of the history such as k7.2, twice or four times as large."""
     from molnar.app.orders import Upscale
 
+    # An upscaler that draws has a seed, too; but nothing is left to chance where none is asked for.
+    drawn = flags["creative"] or flags["seed"] is not None
     order = Upscale(
         picture=flags["picture"],
         scale=int(flags["scale"]),
         creative=flags["creative"],
-        seed=seed_of(flags) if flags["creative"] else 0,  # nothing is left to chance
+        seed=seed_of(flags) if drawn else 0,
     )
     draw(flags, order)

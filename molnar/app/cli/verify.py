@@ -54,11 +54,12 @@ def verify(**flags: Any) -> int:
 
 def told(fact: dict[str, Any]) -> str:
     """Say a verdict in one line."""
+    other = f"; {'; '.join(fact['replaced'])}" if fact["replaced"] else ""
     if fact["identical"]:
-        return f"{fact['picture']}: identical"
+        return f"{fact['picture']}: identical{other}"
     changed = "; the file was altered after it was drawn" if fact["altered"] else ""
     differs = f"; {'; '.join(fact['differs'])}" if fact["differs"] else ""
     return (
         f"{fact['picture']}: differs by at most {fact['largest']} of 255, "
-        f"{fact['mean']:.3f} on average{changed}{differs}"
+        f"{fact['mean']:.3f} on average{changed}{other}{differs}"
     )

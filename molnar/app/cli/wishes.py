@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from molnar.app.orders.orders import Make
-from molnar.app.orders.wording import OF_QUALITY, RANDOM, counted, shaped, written_out
+from molnar.app.orders.wording import OF_QUALITY, RANDOM, area_of, counted, shaped, written_out
 from molnar.base import metadata
 from molnar.base.errors import DataError, RequestError, one_line
 from molnar.base.request import Guide, Request, request_from
@@ -56,6 +56,7 @@ def orders(flags: Mapping[str, Any]) -> list[Make]:
         styles=[named(name, known) for name in flags["style"]],
         wildcards=[Path(folder) for folder in flags["wildcards"]],
         max_jobs=flags["max_jobs"],
+        usual=area_of(flags.get("frame")),
     )
 
 
@@ -64,13 +65,12 @@ def _base(flags: Mapping[str, Any], prompt: str | None) -> Request:
     given: dict[str, Any] = {key: flags[key] for key in FIELDS if flags[key] is not None}
     if (count := counted(flags["grid"], flags["count"])) is not None:
         given["count"] = count
-    given |= size(flags)
+    given |= {**flags.get("frame", {}), **size(flags)}
     given |= {key: True for key in SWITCHES if flags[key]}
     if flags["outpaint"] is not None:
         given["outpaint"] = four(flags["outpaint"])
-    kinds = ("control", "ip")
-    if guides := [guide(kind, one) for kind in kinds for one in flags.get(kind) or ()]:
-        given["guides"] = tuple(guides)
+    if guides := guides_of(flags):
+        given["guides"] = guides
     if prompt is not None:
         given["prompt"] = prompt
     if flags["like"] is None:
@@ -100,6 +100,15 @@ def with_loras(order: Make, loras: Sequence[str]) -> Make:
     named = " ".join(f"<lora:{one.name}:{one.weights}>" for one in given_loras(loras))
     requests = (request.replaced(prompt=f"{named} {request.prompt}") for request in order.requests)
     return replace(order, requests=tuple(requests))
+
+
+def guides_of(flags: Mapping[str, Any]) -> tuple[Guide, ...]:
+    """Read --control and --ip.
+
+    Raises:
+        RequestError: One of them names no model or no picture.
+    """
+    return tuple(guide(kind, one) for kind in ("control", "ip") for one in flags.get(kind) or ())
 
 
 def guide(kind: str, text: str) -> Guide:
@@ -193,7 +202,7 @@ def size(flags: Mapping[str, Any]) -> dict[str, int]:
             raise RequestError("got --size and --height or --width; expected one or the other")
         width, height = int(found[1]), int(found[2] or found[1])
     if flags["aspect"] is not None:
-        height, width = shaped(flags["aspect"], height, width)
+        height, width = shaped(flags["aspect"], height, width, area_of(flags.get("frame")))
     return {
         key: value for key, value in (("height", height), ("width", width)) if value is not None
     }

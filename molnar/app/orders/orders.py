@@ -80,7 +80,7 @@ class Upscale:
     picture: str = _picture()
     scale: int = asked(2, "How many times as wide.", minimum=2, maximum=4, multiple_of=2)
     creative: bool = asked(False, "Draw details anew.")
-    seed: int = asked(0, "Of those details.", minimum=0, maximum=NUM_SEEDS - 1)
+    seed: int = asked(0, "Of what is drawn, if anything is.", minimum=0, maximum=NUM_SEEDS - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from molnar.app.jobs import Store
 from molnar.app.orders.looking import look
 from molnar.app.orders.orders import Make, Order, Upscale, kind_of
-from molnar.app.orders.wording import around, counted, fixed, shaped, worded, written_out
+from molnar.app.orders.wording import area_of, around, counted, fixed, shaped, worded, written_out
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, RequestError, one_line
 from molnar.base.request import Request
@@ -35,13 +35,19 @@ class Beside:
     iw: float | None = None  # its weight
 
 
-def typed(fields: Mapping[str, Any], store: Store | None = None) -> list[Make]:
+def typed(
+    fields: Mapping[str, Any],
+    store: Store | None = None,
+    frame: Mapping[str, int] | None = None,
+) -> list[Make]:
     """Write out a typed prompt: one order for each job that it asks for, every seed known.
 
     Args:
         fields: Fields of `Request` and of `Beside` as JSON values; null is as if it were absent,
             a seed of -1 too.
         store: The history, where a picture to start from may decide the size and the prompt.
+        frame: `height` and `width` that the model draws best, for what neither fields nor a
+            picture say.
 
     Raises:
         RequestError: A field is unknown, of a wrong type or out of its range, two contradict each
@@ -59,7 +65,7 @@ def typed(fields: Mapping[str, Any], store: Store | None = None) -> list[Make]:
     if beside.iw is not None and not beside.image_prompt:
         raise RequestError("got iw without a picture; expected an image_prompt too")
     asked = {key: value for key, value in given.items() if key not in own}
-    base = _parsed(Request, {"prompt": "", **asked})
+    base = _parsed(Request, {"prompt": "", **({} if asked.get("image") else frame or {}), **asked})
     base = base.replaced(seed=fixed(base.seed))
     base.replaced(prompt="any").validated()  # the prompt only once it is written out
     base = base.replaced(**_shape(base, beside, asked, store))
@@ -72,7 +78,8 @@ def typed(fields: Mapping[str, Any], store: Store | None = None) -> list[Make]:
         image_prompt=beside.image_prompt,
         iw=1.0 if beside.iw is None else beside.iw,
     )
-    return written_out(common, [base.seed], styles=[named(name) for name in beside.styles])
+    styles = [named(name) for name in beside.styles]
+    return written_out(common, [base.seed], styles=styles, usual=area_of(frame))
 
 
 def ordered(verb: str, fields: Mapping[str, Any]) -> Order:
@@ -112,7 +119,8 @@ def _shape(
     """Work out height and width: from the aspect, or from the picture to start from."""
     given = {key: asked[key] for key in ("height", "width") if key in asked}
     if beside.ar is not None:
-        height, width = shaped(beside.ar, given.get("height"), given.get("width"))
+        sides = given.get("height"), given.get("width")
+        height, width = shaped(beside.ar, *sides, (base.height, base.width))
         return {"height": height, "width": width}
     if given or not base.image or store is None:
         return {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +24,7 @@ from molnar.text.trailing import Flags
 
 STEP = 8  # pixels: sizes are multiples of it
 LEAST, MOST = 64, 2048  # pixels, each side
+USUAL = (512, 512)  # height and width of a request that does not say
 GRID = 4  # pictures of a job that is shown in one
 #: What a quality decides where nothing else does.
 OF_QUALITY = ("steps", "guidance", "sampler")
@@ -77,6 +78,7 @@ def written_out(
     styles: Sequence[Style] = (),
     wildcards: Sequence[Path] = (),
     max_jobs: int = MAX_JOBS,
+    usual: tuple[int, int] = USUAL,
 ) -> list[Make]:
     """Write out a typed prompt: one order for each job, in it one request per seed and text.
 
@@ -90,6 +92,7 @@ def written_out(
         styles: To apply, in this order.
         wildcards: Folders of files for `__name__`.
         max_jobs: Most combinations.
+        usual: Height and width of the area that a shape in the prompt has.
 
     Raises:
         RequestError: Something in the prompt cannot be done, or a field is out of its range.
@@ -114,13 +117,13 @@ def written_out(
             is_open = seed is None and one.template is None and one.flags.seed is None
             jobs.setdefault(number, []).append(replace(one, seed=RANDOM) if is_open else one)
     repeated = [again for texts in jobs.values() for again in _repeated(base, texts)]
-    return [_job(common, texts) for texts in repeated]
+    return [_job(common, texts, usual) for texts in repeated]
 
 
-def _job(common: Make, texts: Sequence[Expanded]) -> Make:
+def _job(common: Make, texts: Sequence[Expanded], usual: tuple[int, int]) -> Make:
     """Turn the texts of one job, one for each seed, into an order."""
     [base] = common.requests
-    requests = [wish.validated() for text in texts for wish in _written(base, text)]
+    requests = [wish.validated() for text in texts for wish in _written(base, text, usual)]
     _apart(requests)
     weight = texts[0].flags.iw
     if weight is not None and not common.image_prompt:
@@ -139,9 +142,9 @@ def _repeated(base: Request, texts: list[Expanded]) -> list[list[Expanded]]:
     ]
 
 
-def _written(base: Request, text: Expanded) -> list[Request]:
+def _written(base: Request, text: Expanded, usual: tuple[int, int]) -> list[Request]:
     """Turn an expanded text into requests: one, or one per picture where their texts differ."""
-    changes = of_flags(text.flags)
+    changes = of_flags(text.flags, usual)
     seed = None if text.seed == RANDOM else text.seed
     whole = base.replaced(
         prompt=text.prompt, negative_prompt=text.negative_prompt, seed=seed, **changes
@@ -160,8 +163,12 @@ def _written(base: Request, text: Expanded) -> list[Request]:
     ]
 
 
-def of_flags(flags: Flags) -> dict[str, Any]:
+def of_flags(flags: Flags, usual: tuple[int, int] = USUAL) -> dict[str, Any]:
     """Turn what stands at the end of a prompt into fields of a request.
+
+    Args:
+        flags: What stands there.
+        usual: Height and width of the area that a shape has.
 
     Raises:
         RequestError: It asks for what this model cannot do.
@@ -177,7 +184,7 @@ def of_flags(flags: Flags) -> dict[str, Any]:
         found["quality"] = {0: "fast", 1: "normal"}.get(int(flags.quality), "best")
         found |= dict.fromkeys(OF_QUALITY)
     if flags.ar is not None:
-        found["height"], found["width"] = shaped(f"{flags.ar[0]}:{flags.ar[1]}", None, None)
+        found["height"], found["width"] = shaped(f"{flags.ar[0]}:{flags.ar[1]}", None, None, usual)
     return found
 
 
@@ -193,13 +200,36 @@ def _apart(wishes: list[Request]) -> None:
         )
 
 
-def shaped(aspect: str, height: int | None, width: int | None) -> tuple[int, int]:
+def area_of(frame: Mapping[str, int] | None) -> tuple[int, int]:
+    """Give the height and width of the area that pictures usually have.
+
+    Example:
+        >>> area_of({"height": 1024, "width": 768}), area_of({})
+        ((1024, 768), (512, 512))
+    """
+    return (frame["height"], frame["width"]) if frame else USUAL
+
+
+def frame_of(about: Mapping[str, Any]) -> dict[str, int]:
+    """Give the height and width that a model draws best, of what a worker says of itself.
+
+    Example:
+        >>> frame_of({"frame": {"height": 1024, "width": 1024}}), frame_of({"model": "sticker"})
+        ({'height': 1024, 'width': 1024}, {})
+    """
+    return dict(about.get("frame") or {})
+
+
+def shaped(
+    aspect: str, height: int | None, width: int | None, usual: tuple[int, int] = USUAL
+) -> tuple[int, int]:
     """Give a picture a shape: of the given side, or of the usual area.
 
     Args:
         aspect: "3:2" is three wide, two high.
         height: Pixels, if given.
         width: Pixels, if given.
+        usual: Height and width of a picture of the usual area.
     """
     found = re.fullmatch(r"(\d{1,5}(?:\.\d{1,5})?)[:/](\d{1,5}(?:\.\d{1,5})?)", aspect)
     if not found or not float(found[1]) or not float(found[2]):
@@ -211,8 +241,7 @@ def shaped(aspect: str, height: int | None, width: int | None) -> tuple[int, int
         return near(width / ratio), width
     if height is not None:
         return height, near(height * ratio)
-    usual = Request(prompt="any")
-    side = math.sqrt(usual.height * usual.width)
+    side = math.sqrt(usual[0] * usual[1])
     return near(side / math.sqrt(ratio)), near(side * math.sqrt(ratio))
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from molnar.app.job import Job, StoredPicture
 from molnar.app.jobs import Store
 from molnar.app.orders import Order
+from molnar.app.orders.wording import frame_of
 from molnar.app.server.farewells import cancel_later
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class HubDesk:
         """Describe the model that draws here."""
         found: list[dict[str, Any]] = (await self.hub.ask("models"))["models"]
         return found
+
+    async def frame(self) -> dict[str, int]:
+        """Give the size that the model draws best."""
+        return frame_of(self.hub.about)
 
     def place(self, picture: StoredPicture) -> str:
         """Give the address of a picture."""

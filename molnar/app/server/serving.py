@@ -27,6 +27,7 @@ from molnar.app.server.limits import Limits
 from molnar.base.config import to_json
 from molnar.base.errors import ConfigError, one_line
 from molnar.bridge.options import Options
+from molnar.drawers import native_size
 
 BACKLOG = 2048  # connections that the system holds for us
 KEEP_ALIVE = 30  # seconds
@@ -78,6 +79,8 @@ def run(settings: Settings, ready: Callable[[str], None]) -> None:
         )  # fmt: skip
         Database(folder).close()  # what is wrong with it is said before anything is started
         hub = Hub(folder, worker_arguments(settings), settings.limits)
+        # Until the worker says so itself: what is asked for before waits for it.
+        hub.about = {"frame": native_size(settings.model, settings.search)}
         app = guarded(create_app(hub, policy))
         asyncio.run(_serve(app, listening, lambda: ready(address), hub.health))
     finally:

@@ -127,6 +127,29 @@ def test_edit_takes_a_reference_or_base64(called: Any) -> None:
     assert orders[2].where == "sky"
 
 
+def test_generate_takes_adapters_by_their_names(called: Any) -> None:
+    async def test(client: Any, hub: Any, painter: Any) -> Any:
+        small = {"prompt": "a {red, blue} fox", "width": 64, "height": 64, "seed": 3}
+        guides = {
+            "control": [{"model": "canny", "image": png(), "weight": 0.8}],
+            "ip": [{"model": "face", "image": png()}],
+        }
+        asked = {**small, **guides, "lora": ["ink:0.8", "oil"]}
+        result = await client.call_tool("generate_image", asked)
+        return result, painter.orders
+
+    result, orders = called(test)
+    assert not result.is_error, result.content
+    requests = [order.requests[0] for order in orders]
+    assert [one.prompt for one in requests] == [
+        f"<lora:ink:0.8> <lora:oil:1> a {colour} fox" for colour in ("red", "blue")
+    ]
+    first, second = requests[0].guides
+    assert (first.kind, first.model, first.weight) == ("control", "canny", 0.8)
+    assert (second.kind, second.model, second.weight) == ("ip", "face", 1.0)
+    assert first.image.startswith("sha256:")
+
+
 WRONG = [
     ("generate_image", {}, "prompt is missing"),
     ("generate_image", {"prompt": "a fox", "sede": 7}, "did you mean 'seed'"),
@@ -136,6 +159,17 @@ WRONG = [
     ("generate_image", {"prompt": "a fox", "count": 9}, "at most 8"),
     ("generate_image", {"prompt": "{a,b,c,d,e,f,g,h,i} fox"}, "at most 8"),
     ("generate_image", {"prompt": "it fails"}, "memory did not suffice"),
+    ("generate_image", {"prompt": "a", "lora": ["../ink"]}, "expected the name of one of those"),
+    ("generate_image", {"prompt": "a", "lora": ["ink:heavy"]}, "a number behind the name"),
+    ("generate_image", {"prompt": "a", "lora": "ink"}, "lora is 'ink'; expected a list"),
+    ("generate_image", {"prompt": "a", "control": [{"model": "x"}]}, "control[0] has no image"),
+    (
+        "generate_image",
+        {"prompt": "a", "control": [{"model": "/etc/x", "image": png()}]},
+        "control[0].model is '/etc/x'; expected its name",
+    ),
+    ("generate_image", {"prompt": "a", "ip": [{"model": "x", "image": "x.png"}]}, "ip[0].image"),
+    ("generate_image", {"prompt": "a", "ip": [{"model": "x", "kind": "y", "of": 1}]}, "ip[0].of"),
     ("edit_image", {"prompt": "a hat"}, "picture is missing"),
     ("edit_image", {"picture": "a9.1", "prompt": "a hat", "where": "x"}, "a9"),
     ("edit_image", {"picture": "/etc/passwd", "where": "x"}, "PNG, JPEG or WebP"),

@@ -113,7 +113,10 @@ def test_extension_fields_have_the_names_of_their_users() -> None:
         ({"prompt": "a", "output_compression": 101}, "output_compression", "0 to 100"),
         ({"prompt": "a", "partial_images": 4}, "partial_images", "0 to 3"),
         ({"prompt": "a", "stream": "perhaps"}, "stream", "true or false"),
-        ({"prompt": "a", "loras": [{"name": "x"}]}, "loras", "applies none"),
+        ({"prompt": "a", "loras": [{"name": "x"}]}, "loras", "in the prompt, as <lora:NAME"),
+        ({"prompt": "a", "lora": "ink:0.8"}, "lora", "in the prompt"),
+        ({"prompt": "a", "controlnet": {"image": "x"}}, "controlnet", "at /api/jobs as guides"),
+        ({"prompt": "a", "ip_adapters": ["x"]}, "ip_adapters", "alwayson_scripts.controlnet"),
         ({"prompt": "a", "sampler": "magic"}, "sampler", "euler"),
         ({"prompt": "a", "scheduler": "magic"}, "scheduler", "karras"),
         (

@@ -120,19 +120,21 @@ class Asked:
         return said
 
 
-def asked(body: object, kind: Kind) -> Asked:
+def asked(body: object, kind: Kind, frame: Mapping[str, int] | None = None) -> Asked:
     """Read a call.
 
     Args:
         body: Its JSON.
         kind: Which call it is.
+        frame: `height` and `width` in place of A1111's, where the call says none: those that the
+            model draws best.
 
     Raises:
         RequestError: It is no object, or a field has another type than A1111 expects.
     """
     if not isinstance(body, Mapping):
         raise RequestError(f"the body is {one_line(repr(body), 40)}; expected a JSON object")
-    defaults = COMMON | OF_KIND[kind]
+    defaults = COMMON | OF_KIND[kind] | dict(frame or {})
     said = {name: body[name] for name in defaults if body.get(name) is not None}
     if isinstance(said.get("infotext"), str):
         said = {**_filled(said["infotext"], defaults), **said}

@@ -30,5 +30,8 @@ class Desk(Protocol):
     async def models(self) -> list[dict[str, Any]]:
         """Describe the models that draw here."""
 
+    async def frame(self) -> dict[str, int]:
+        """Give the height and width that the model draws best; nothing where any will do."""
+
     def place(self, picture: StoredPicture) -> str:
         """Say where a picture's file is: an address, or a path as file:///..."""

@@ -8,6 +8,7 @@ from typing import Any
 from molnar.app.orders import Order, ordered, typed
 from molnar.app.orders.orders import VERBS
 from molnar.app.references import is_reference
+from molnar.app.server.agents.adapting import adapted, schemas
 from molnar.app.server.agents.desk import Desk
 from molnar.app.server.uploads import picture_from_base64
 from molnar.base.errors import RequestError, one_line
@@ -83,6 +84,7 @@ TOOLS: Mapping[str, tuple[str, str, Schema, Schema, bool]] = {
                 "count": _COUNT,
                 "aspect": _ASPECT,
                 "styles": _STYLES,
+                **schemas(_SENT),
             },
             "prompt",
         ),
@@ -154,12 +156,19 @@ async def generated(desk: Desk, arguments: Mapping[str, Any]) -> list[Order]:
 
     Raises:
         RequestError: An argument is out of its range, or the prompt cannot be written out.
+        DataError: A picture cannot be read.
     """
     fields = dict(arguments)
     if "aspect" in fields:
         fields["ar"] = fields.pop("aspect")
     _few(fields.get("count"))
-    orders: list[Order] = list(await desk.look(lambda store: typed(fields, store)))
+
+    async def keep(name: str, value: Any) -> str:
+        return await _picture(desk, name, value)
+
+    fields = await adapted(fields, keep)
+    frame = await desk.frame()
+    orders: list[Order] = list(await desk.look(lambda store: typed(fields, store, frame)))
     _few(sum(request.count for order in typed_only(orders) for request in order.requests))
     return orders
 

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
+from molnar.app.orders.wording import frame_of
 from molnar.app.server.metrics import CONTENT_TYPE_LATEST
 from molnar.app.server.native import models
 from molnar.app.server.native.jobs import hub_of
@@ -39,12 +40,15 @@ async def status(request: Request) -> dict[str, Any]:
 
 
 @router.get("/api/fields")
-async def fields() -> dict[str, Any]:
+async def fields(request: Request) -> dict[str, Any]:
     """List what can be asked for: limits, defaults and help of every field, and the styles."""
     from molnar.text.styles import built_in
 
     styles = [{"name": name, "prompt": style.prompt} for name, style in built_in().items()]
-    return {"fields": models.fields_of_request(), "styles": styles}
+    found = models.fields_of_request()
+    for side, pixels in frame_of(hub_of(request).about).items():
+        found[side] = {**found[side], "default": pixels}
+    return {"fields": found, "styles": styles}
 
 
 @router.get("/healthz")

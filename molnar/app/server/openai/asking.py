@@ -35,6 +35,17 @@ NUMBERS = {"guidance_scale": "guidance", "guidance": "guidance", "strength": "st
 WHOLES = ("steps", "seed", "best_of")
 TEXTS = ("negative_prompt",)
 SWITCHES = ("transparent", "tile", "literal")
+#: What clients of other servers call adapters of a checkpoint, and where they are asked for here.
+_IN_PROMPT = "in the prompt, as <lora:NAME:0.8>, which a checkpoint takes"
+_ELSEWHERE = "at /api/jobs as guides, or in A1111's dialect as alwayson_scripts.controlnet"
+ADAPTERS = {
+    **dict.fromkeys(("lora", "loras", "image_loras", "lora_weights"), _IN_PROMPT),
+    **dict.fromkeys(
+        ("guides", "control", "controls", "controlnet", "controlnets", "control_image",
+         "control_images", "ip", "ip_adapter", "ip_adapters", "ip_adapter_image"),
+        _ELSEWHERE,
+    ),
+}  # fmt: skip
 FIDELITY = {"low": 0.75, "high": 0.5}  # strength of an edit without a mask
 
 
@@ -131,11 +142,13 @@ def _prompt(given: Fields, needed: bool) -> str:
 
 def _more(given: Fields) -> dict[str, Any]:
     """Read the fields that OpenAI does not have."""
-    if given.get("loras"):
-        raise RefusedError(
-            f"loras is {one_line(given['loras'], 60)}; this server applies none: leave it out",
-            "loras",
-        )
+    for name, where in ADAPTERS.items():
+        if given.get(name):
+            raise RefusedError(
+                f"{name} is {one_line(given[name], 60)}; expected none here: it is asked for "
+                f"{where}",
+                name,
+            )
     found: dict[str, Any] = {}
     for name, ours in NUMBERS.items():
         if name in given:

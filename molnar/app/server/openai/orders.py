@@ -20,9 +20,17 @@ FEW = frozenset(("seed",))
 NAMES = {"guidance": "guidance_scale", "schedule": "scheduler"}
 
 
-def made(ask: Ask, store: Store | None = None) -> list[Order]:
-    """Order pictures of a text: several jobs where the prompt says {a, b}."""
-    return list(typed(ask.wishes(), store))
+def made(
+    ask: Ask, store: Store | None = None, frame: Mapping[str, int] | None = None
+) -> list[Order]:
+    """Order pictures of a text: several jobs where the prompt says {a, b}.
+
+    Args:
+        ask: What was asked for.
+        store: The history.
+        frame: The size that the model draws best, where the call says none.
+    """
+    return list(typed(ask.wishes(), store, frame))
 
 
 def started(ask: Ask, picture: Kept, store: Store | None = None) -> list[Order]:
