@@ -15,7 +15,15 @@ def test_equal_pictures_have_no_loss() -> None:
 def test_a_change_of_brightness_has_no_steps() -> None:
     found = upscale_loss(picture() + 0.1, picture())
     assert found.edges.item() == pytest.approx(0, abs=1e-6)
-    assert found.pixels.item() == pytest.approx(0.1, abs=1e-6)
+    # red, green, blue and alpha by 0.1 each; colour and alpha together change nothing on white
+    assert found.pixels.item() == pytest.approx(0.1 * 4 / 7, abs=1e-6)
+
+
+def test_colours_and_alpha_that_err_apart_cost_more_than_together() -> None:
+    together, apart = picture() + 0.1, picture() + 0.1
+    apart[:, 3] -= 0.2
+    alike = upscale_loss(together, picture()).pixels
+    assert upscale_loss(apart, picture()).pixels.item() == pytest.approx(2.5 * alike.item())
 
 
 def test_a_soft_edge_costs_more_steps_than_a_tint_of_the_same_size() -> None:
