@@ -1,9 +1,9 @@
 """Words that were never taught -> the taught name that is meant: "a pooch" reads as "a dog face".
 
 A phrase that ends with a kind of a name ("a sloop") is that name. Any other is the weighted mean of
-its words' vectors, and the nearest name stands in for it, by itself and by what goes with it. Names
-that were taught are found first and never touched; of the rest, only a phrase with an unknown word
-in it is changed, and its number, colours and styles stay.
+its words' vectors, and the nearest name stands in for it (`nearest.py`). Names that were taught are
+found first and never touched; of the rest, only a phrase with an unknown word in it is changed, and
+its number, colours and styles stay.
 
 Source: Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings" (weighted
 means of word vectors); the vectors are those of a sentence encoder for words and for their
@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,19 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
+from molnar.text.nearest import Nearest
 from molnar.text.phrases import ARTICLES, Word, phrases, words_in
 from molnar.text.words import STOP_WORDS, singulars, stems
 
-LEAST = 0.34  # cosine from which a name stands in for a phrase; below, words stay as typed
+LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _DOING = re.compile(r"(?:ing|ed)$")
+_EMPTY = """
+someone somebody something anyone anybody anything person people thing things kind sort type look
+looks who whose what which that their they showing making symbol sign emoji
+"""
+#: Words that say of a thing no more than that it is one: "someone crying" is crying.
+_FILLERS = frozenset(_EMPTY.split())
 _ONE = ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
@@ -64,6 +71,8 @@ class Meaning:
     kinds: Mapping[str, int] = field(default_factory=dict)  # "sloop" -> row of `names`
     key_vectors: NDArray[np.int8] | None = None  # M K, of what goes with names, name after name
     key_counts: tuple[int, ...] = ()  # N, rows of `key_vectors` of each name
+    weights: NDArray[Any] | None = None  # N K of a classifier of phrases
+    biases: NDArray[Any] | None = None  # N
 
     def __post_init__(self) -> None:
         """Check that the parts fit, and index the names once; raises ValueError."""
@@ -72,23 +81,25 @@ class Meaning:
             raise ValueError(f"plurals, articles or vectors are not those of {count} names")
         if not all(isinstance(row, int) and 0 <= row < count for row in self.kinds.values()):
             raise ValueError(f"a kind is of none of the {count} names")
-        keys = 0 if self.key_vectors is None else len(self.key_vectors)
-        if keys and (len(self.key_counts) != count or min(self.key_counts) < 1):
-            raise ValueError(f"keys are counted for {len(self.key_counts)} of {count} names")
-        if sum(self.key_counts) != keys:
-            raise ValueError(f"{sum(self.key_counts)} keys are counted, and {keys} are there")
+        places = Nearest(
+            self.name_vectors, self.key_vectors, self.key_counts, self.weights, self.biases
+        )
+        object.__setattr__(self, "_places", places)
         names = (*self.names, *self.plurals, *self.aliases)
-        said = {tuple(word.text for word in words_in(name)) for name in names}
+        said = {tuple(word.text for word in words_in(kind)): False for kind in self.kinds}
+        said = {words: named for words, named in said.items() if len(words) > 1}
+        said |= {tuple(word.text for word in words_in(name)): True for name in names}
         object.__setattr__(self, "_said", said)
         object.__setattr__(self, "_longest", max(map(len, said), default=0))
 
     def read(self, text: str) -> str:
         """Put taught names in the place of phrases that hold an unknown word."""
         text = self._alike(text)
-        known = self._known_spans(text)
+        spans = self._spans(text)
+        known = [(begin, end) for begin, end, named in spans if named]
         changes = [
             change
-            for phrase in phrases(text, known)
+            for phrase in phrases(text, [(begin, end) for begin, end, _ in spans])
             if not any(begin < phrase[-1].end and phrase[0].begin < end for begin, end in known)
             if (change := self._change(text, phrase)) is not None
         ]
@@ -123,15 +134,24 @@ class Meaning:
         )
 
     def _known_spans(self, text: str) -> list[tuple[int, int]]:
-        """Find taught names, the longest at every place: (begin, end) in the text."""
-        said: set[tuple[str, ...]] = self.__dict__["_said"]
+        """Find taught names: (begin, end) in the text."""
+        return [(begin, end) for begin, end, named in self._spans(text) if named]
+
+    def _spans(self, text: str) -> list[tuple[int, int, bool]]:
+        """Find taught names and what else of several words stands for one.
+
+        Returns:
+            (begin, end, whether it is a name), the longest at every place.
+        """
+        said: dict[tuple[str, ...], bool] = self.__dict__["_said"]
         longest: int = self.__dict__["_longest"]
         words, spans, at = list(words_in(text)), [], 0
         while at < len(words):
             for size in range(min(longest, len(words) - at), 0, -1):
                 part = words[at : at + size]
-                if tuple(word.text for word in part) in said:
-                    spans.append((part[0].begin, part[-1].end))
+                named = said.get(tuple(word.text for word in part))
+                if named is not None:
+                    spans.append((part[0].begin, part[-1].end, named))
                     at += size - 1
                     break
             at += 1
@@ -220,41 +240,30 @@ class Meaning:
         return next((self.kinds[text] for text in said if text in self.kinds), None)
 
     def _row(self, words: Sequence[str]) -> tuple[int | None, float]:
-        rows = self._rows(words)
-        if not rows or not len(self.names):
+        meant = self._vector_of(words)
+        if meant is None or not len(self.names):
             return None, 0.0
-        cosines = self._cosines(rows)
-        best = int(cosines.argmax())
-        return best, float(cosines[best])
+        best = int(self._nearest.rank(meant).argmax())
+        return best, float(self._nearest.near(meant)[best])
 
     def cosine(self, phrase: str, name: str) -> float | None:
         """Say how near a phrase is to a name; None if none of its words is known."""
-        rows = self._rows([word.text for word in words_in(phrase)])
-        return float(self._cosines(rows)[self.names.index(name)]) if rows else None
+        meant = self._vector_of([word.text for word in words_in(phrase)])
+        return None if meant is None else float(self._nearest.near(meant)[self.names.index(name)])
 
-    def _rows(self, words: Sequence[str]) -> list[int]:
+    def _vector_of(self, words: Sequence[str]) -> NDArray[np.float32] | None:
+        """Add up what words mean, float32 K; None if nothing is known of any."""
         parts = [part for word in words for part in re.split(r"['\u2019-]", word)]
-        return [row for part in parts if (row := self._vector(part)) is not None]
+        rows = [row for part in parts if (row := self._vector(part)) is not None]
+        return self.vectors[rows].astype(np.float32).sum(axis=0) if rows else None
 
-    def _cosines(self, rows: Sequence[int]) -> NDArray[np.float32]:
-        """Compare words with all names: with their centres, and with what is nearest of theirs."""
-        meant = _unit(self.vectors[rows].astype(np.float32).sum(axis=0, keepdims=True))
-        whole = (meant @ self._centres.T)[0]
-        if self._keys is None:
-            return np.asarray(whole)
-        starts = np.cumsum([0, *self.key_counts[:-1]])
-        return np.asarray((whole + np.maximum.reduceat((meant @ self._keys.T)[0], starts)) / 2)
-
-    @cached_property
-    def _centres(self) -> NDArray[np.float32]:
-        return _unit(self.name_vectors.astype(np.float32))
-
-    @cached_property
-    def _keys(self) -> NDArray[np.float32] | None:
-        return None if self.key_vectors is None else _unit(self.key_vectors.astype(np.float32))
+    @property
+    def _nearest(self) -> Nearest:
+        places: Nearest = self.__dict__["_places"]
+        return places
 
     def _vector(self, word: str) -> int | None:
-        if word in STOP_WORDS:
+        if word in STOP_WORDS or word in _FILLERS:
             return None
         return next((self.words[w] for w in (word, *sorted(stems(word))) if w in self.words), None)
 
@@ -267,27 +276,34 @@ class Meaning:
         """
         try:
             arrays = load(Path(path), mapped=True)  # most prompts need no vector at all
-            told = json.loads(read_metadata(Path(path))["meaning"])
-            listed = arrays["words"].tobytes().decode().split("\n")
-            return cls(
-                words={word: row for row, word in enumerate(listed)},
-                vectors=arrays["vectors"],
-                names=tuple(told["names"]),
-                plurals=tuple(told["plurals"]),
-                articles=tuple(told["articles"]),
-                name_vectors=arrays["name_vectors"],
-                aliases=tuple(told["aliases"]),
-                taught=frozenset(told["taught"]),
-                leading=frozenset(told["leading"]),
-                alike=dict(told["alike"]),
-                kinds=dict(told.get("kinds", {})),
-                key_vectors=arrays.get("key_vectors"),
-                key_counts=tuple(told.get("key_counts", ())),
-            )
+            return cls.stored(arrays, read_metadata(Path(path))["meaning"])
         except (OSError, ValueError, KeyError, TypeError, WeightsError) as error:
             raise BundleError(
                 f"{path}: no table of meanings ({error!r}); export it again"
             ) from error
+
+    @classmethod
+    def stored(cls, arrays: Mapping[str, NDArray[Any]], described: str) -> Meaning:
+        """Put together what a file holds: its arrays, and the JSON that describes them."""
+        told = json.loads(described)
+        listed = arrays["words"].tobytes().decode().split("\n")
+        return cls(
+            words={word: row for row, word in enumerate(listed)},
+            vectors=arrays["vectors"],
+            names=tuple(told["names"]),
+            plurals=tuple(told["plurals"]),
+            articles=tuple(told["articles"]),
+            name_vectors=arrays["name_vectors"],
+            aliases=tuple(told["aliases"]),
+            taught=frozenset(told["taught"]),
+            leading=frozenset(told["leading"]),
+            alike=dict(told["alike"]),
+            kinds=dict(told.get("kinds", {})),
+            key_vectors=arrays.get("key_vectors"),
+            key_counts=tuple(told.get("key_counts", ())),
+            weights=arrays.get("weights"),
+            biases=arrays.get("biases"),
+        )
 
     def save(self, path: str | Path) -> None:
         """Write a meaning.safetensors, replacing what is there."""
@@ -308,8 +324,9 @@ class Meaning:
             "vectors": self.vectors,
             "name_vectors": self.name_vectors,
         }
-        if self.key_vectors is not None:
-            arrays["key_vectors"] = self.key_vectors
+        for name in ("key_vectors", "weights", "biases"):
+            if getattr(self, name) is not None:
+                arrays[name] = getattr(self, name)
         save(Path(path), arrays, {"meaning": json.dumps(told)})
 
 
@@ -322,7 +339,3 @@ def _fitting(article: re.Match[str], word: str) -> str:
 
 def _article(word: str) -> str:
     return "an" if word[0].lower() in "aeiou" else "a"
-
-
-def _unit(rows: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))

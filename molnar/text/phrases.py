@@ -39,7 +39,7 @@ def words_in(text: str) -> Iterator[Word]:
 
 
 def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]:
-    """Cut a text into phrases, each of one thing; never within a known name.
+    """Cut a text into phrases, each of one thing; never within a known name or saying.
 
     "the bones of a head" is one phrase, and so is "a picture of a spook" (`Meaning._first` finds
     where its thing begins); "a pooch chasing a lorry" is two: its second article begins another.
@@ -54,6 +54,7 @@ def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]
         cut = any(begin <= word.begin < end for begin, end in cuts)
         after = bool(phrase) and any(phrase[-1].end <= begin < word.begin for begin, _ in cuts)
         other = bool(phrase) and word.text in ARTICLES and phrase[-1].text not in _JOINTS
+        other = other and not any(begin < word.begin < end for begin, end in known)
         if phrase and (cut or after or other):
             yield phrase
             phrase = []

@@ -42,21 +42,5 @@ class MolnarWords:
 def meaning_of(path: Path) -> Meaning:
     """Read a table of meanings."""
     with safe_open(str(path), framework="np") as file:
-        told = json.loads(file.metadata()["meaning"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    listed = arrays["words"].tobytes().decode().split("\n")
-    return Meaning(
-        words={word: row for row, word in enumerate(listed)},
-        vectors=arrays["vectors"],
-        names=tuple(told["names"]),
-        plurals=tuple(told["plurals"]),
-        articles=tuple(told["articles"]),
-        name_vectors=arrays["name_vectors"],
-        aliases=tuple(told["aliases"]),
-        taught=frozenset(told["taught"]),
-        leading=frozenset(told["leading"]),
-        alike=told["alike"],
-        kinds=told.get("kinds", {}),
-        key_vectors=arrays.get("key_vectors"),
-        key_counts=tuple(told.get("key_counts", ())),
-    )
+        return Meaning.stored(arrays, file.metadata()["meaning"])

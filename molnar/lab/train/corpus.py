@@ -17,6 +17,7 @@ import numpy as np
 from molnar.base.errors import DataError
 from molnar.lab.data import shapes
 from molnar.lab.data.palette import COLOURS
+from molnar.lab.data.synonyms import synonyms
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
@@ -156,9 +157,10 @@ def build_corpus(
     short = [text for texts in lists for text in texts]
     pairs: list[tuple[str, str]] = []
     for sticker in plain:
-        short += _templates(sticker, rng)
+        other = synonyms().get(sticker.name, ())
+        short += [*_templates(sticker, rng), *other]
         pairs += [
-            (sticker.name, keyword) for keyword in sticker.keywords if keyword != sticker.name
+            (sticker.name, said) for said in (*sticker.keywords, *other) if said != sticker.name
         ]
         pairs.append((sticker.name, " ".join(sticker.keywords)))
     short += [sticker.name for sticker in toned]

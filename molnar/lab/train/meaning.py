@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from molnar.lab.data import concepts
@@ -17,17 +19,21 @@ from molnar.lab.data.looks import WORDS as LOOK_WORDS
 from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES
+from molnar.lab.data.synonyms import synonyms
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.train import thesaurus
 from molnar.lab.train.corpus import StickerText, words_of
 from molnar.lab.train.teacher import Teacher
 from molnar.lab.train.thesaurus import Nouns
 from molnar.text.meaning import Meaning
+from molnar.text.nearest import LOUD
 from molnar.text.words import STOP_WORDS
 
 WIDTH = 96  # numbers kept of a word's sentence vector
 MOST = 60_000  # words, the most frequent ones
-CLOSE = 0.4  # cosine of a word and a name from which the one can stand for the other
+CLOSE = 0.44  # cosine of a word and a name from which the one can stand for the other
+DECAY = 1e-4  # of the classifier's weights
+ROUNDS = 600  # of its descent
 DEFINITIONS = 2  # of a word: those of its most frequent senses
 LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
@@ -74,7 +80,9 @@ def build_meaning(
         nouns: Definitions and kinds of things; without it words are vectors alone.
     """
     called = _called(stickers)
-    keys = _keys(called, stickers)
+    captions = list(captions)
+    sayings = _sayings(stickers, captions)
+    keys = _keys(called, stickers, sayings)
     shares = frequent or {word: 0.1 / (rank + 10) for rank, word in enumerate(common)}
     said = {word for texts in keys.values() for text in texts for word in words_of(text)}
     listed = sorted(shares, key=lambda word: -shares[word])[:MOST]
@@ -93,6 +101,7 @@ def build_meaning(
         other = thesaurus.kinds(nouns, keys, named)
         keys |= {n: (*keys[n], told) for n, told in thesaurus.described(nouns, named).items()}
     bags = [np.stack([_bag(text, rows, small) for text in keys[name]]) for name in names]
+    weights, biases = classifier(bags)
     meaning = Meaning(
         words=rows,
         vectors=_int8(small),
@@ -102,12 +111,43 @@ def build_meaning(
         name_vectors=_int8(np.stack([_centre(bag) for bag in bags])),
         key_vectors=_int8(np.concatenate(bags)),
         key_counts=tuple(map(len, bags)),
+        weights=weights.astype(np.float16),
+        biases=biases.astype(np.float16),
         aliases=_aliases(stickers),
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike={**_ALIKE, **SHADES},
     )
-    return replace(meaning, kinds=_close(meaning, other))
+    exact = {text: names.index(n) for n, texts in sayings.items() for text in texts if " " in text}
+    other |= {text: name for name, texts in sayings.items() for text in texts}
+    return replace(meaning, kinds=_close(meaning, other) | exact)
+
+
+def classifier(bags: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Learn to tell N names by what is said of them: multinomial regression, every name as much.
+
+    Args:
+        bags: of each name, the unit vectors of its texts, float32 M K.
+
+    Returns:
+        Weights float32 N K and biases float32 N, for vectors of length `nearest.LOUD`.
+    """
+    x = torch.from_numpy(LOUD * np.concatenate(bags).astype(np.float32))
+    wanted = torch.from_numpy(np.repeat(np.arange(len(bags)), [len(bag) for bag in bags]))
+    each = torch.tensor([1 / len(bag) for bag in bags])[wanted] / len(bags)
+    weights = torch.zeros(len(bags), x.shape[1], requires_grad=True)
+    biases = torch.zeros(len(bags), requires_grad=True)
+    descent = torch.optim.LBFGS([weights, biases], max_iter=ROUNDS)
+
+    def loss() -> float:
+        descent.zero_grad()
+        surprise = F.cross_entropy(x @ weights.T + biases, wanted, reduction="none")
+        total = (surprise * each).sum() + DECAY * weights.square().sum()
+        total.backward()  # type: ignore[no-untyped-call]
+        return float(total.detach())
+
+    descent.step(loss)  # type: ignore[no-untyped-call]
+    return weights.detach().numpy(), biases.detach().numpy()
 
 
 def _close(meaning: Meaning, other: dict[str, str]) -> dict[str, int]:
@@ -152,11 +192,25 @@ def _called(stickers: Sequence[StickerText]) -> dict[str, tuple[str, ...]]:
 
 
 def _keys(
-    called: dict[str, tuple[str, ...]], stickers: Sequence[StickerText]
+    called: dict[str, tuple[str, ...]],
+    stickers: Sequence[StickerText],
+    sayings: dict[str, tuple[str, ...]],
 ) -> dict[str, tuple[str, ...]]:
-    """Add to what names are called the keywords of their drawings."""
+    """Add to what names are called the keywords of their drawings, and what people say."""
     words = {concepts.names_of(sticker.name)[0]: sticker.keywords for sticker in stickers}
-    return {name: (*said, *words.get(name, ())) for name, said in called.items()}
+    return {n: (*said, *words.get(n, ()), *sayings.get(n, ())) for n, said in called.items()}
+
+
+def _sayings(
+    stickers: Sequence[StickerText], captions: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """List what people say for names, without what captions say of other things."""
+    index = {concepts.names_of(one.name)[0]: one.name for one in stickers}
+    listed = "\n".join(captions).lower()
+    return {
+        name: tuple(text for text in synonyms().get(said, ()) if text not in listed)
+        for name, said in ({name: name for name in _called(())} | index).items()
+    }
 
 
 def _aliases(stickers: Sequence[StickerText]) -> tuple[str, ...]:

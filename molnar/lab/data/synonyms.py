@@ -1,0 +1,27 @@
+"""What people say in the place of a drawing's name: "beagle", "man's best friend" for a dog.
+
+Written by hand for all concepts of the sticker pack, for the shapes, for what is worn and for
+places. Text encoders and the table of meanings learn from them; captions never hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+
+FILE = "synonyms.txt"
+
+
+@cache
+def synonyms() -> Mapping[str, tuple[str, ...]]:
+    """Read the list: a name as in `index.json`, or of a shape, what else it is called.
+
+    Example:
+        >>> "beagle" in synonyms()["dog face"]
+        True
+    """
+    text = resources.files("molnar.lab.data").joinpath(FILE).read_text("utf-8")
+    rows = [line.rpartition(": ") for line in text.splitlines() if not line.startswith("#")]
+    return MappingProxyType({name: tuple(said.split("; ")) for name, _, said in rows})

@@ -1,0 +1,48 @@
+"""How near a phrase is to every name: by its centre, its two nearest keys, and what was learned."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from molnar.text.nearest import LEARNED, LOUD, WHOLE, Nearest
+
+CENTRES = np.array([[100, 0, 0], [0, 100, 0]], np.int8)
+
+
+def test_without_keys_nearness_is_the_cosine_with_the_centre() -> None:
+    meant = np.array([3.0, 4.0, 0.0])
+    assert Nearest(CENTRES).near(meant) == pytest.approx([0.6, 0.8])
+    assert Nearest(CENTRES).rank(7 * meant) == pytest.approx([0.6, 0.8])  # length says nothing
+
+
+def test_the_two_nearest_keys_of_a_name_count_and_the_others_do_not() -> None:
+    keys = np.array([[0, 0, 9], [0, 0, 5], [-7, 0, 0], [0, 1, 0]], np.int8)
+    near = Nearest(CENTRES, keys, (3, 1)).near(np.array([0.0, 0.0, 2.0]))
+    assert near == pytest.approx([1 - WHOLE, 0.0])
+    one = Nearest(CENTRES, keys, (3, 1)).near(np.array([0.0, 2.0, 0.0]))
+    assert one == pytest.approx([0.0, 1.0])  # a name with a single key
+
+
+def test_the_classifier_decides_between_names_that_are_as_near() -> None:
+    weights, biases = np.array([[0, 0, 0], [0, 0, 2]], np.float16), np.array([0, 0.5], np.float16)
+    places = Nearest(CENTRES, weights=weights, biases=biases)
+    meant = np.array([1.0, 1.0, 1.0])
+    assert places.near(meant)[0] == pytest.approx(places.near(meant)[1])
+    gain = places.rank(meant)[1] - places.rank(meant)[0]
+    assert gain == pytest.approx(LEARNED * (LOUD * 2 / 3**0.5 + 0.5), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"keys": CENTRES, "counts": (2,)},
+        {"keys": CENTRES, "counts": (2, 0)},
+        {"keys": CENTRES, "counts": (2, 1)},
+        {"weights": np.zeros((2, 3), np.float16)},
+        {"weights": np.zeros((2, 2), np.float16), "biases": np.zeros(2, np.float16)},
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(parts: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"keys|weights"):
+        Nearest(CENTRES, **parts)  # type: ignore[arg-type]
