@@ -30,7 +30,12 @@ class Adapter:
     sha256: str  # of the file; of a folder, that of its files
 
     def __str__(self) -> str:
-        return f"{TITLES.get(self.kind, self.kind)} {self.name} {self.sha256[:SHORT]}"
+        return one_line(f"{self.title} {self.sha256[:SHORT]}")
+
+    @property
+    def title(self) -> str:
+        """What it is, and its name: records that are shown may be anybody's."""
+        return one_line(f"{TITLES.get(self.kind, self.kind)} {self.name}", 80)
 
 
 def adapters_of(record: Mapping[str, Any]) -> list[Adapter]:
@@ -43,7 +48,7 @@ def adapters_of(record: Mapping[str, Any]) -> list[Adapter]:
     every = record.get("adapters")
     names = ("kind", "name", "sha256")
     return [
-        Adapter(**{name: one_line(one[name], 64) for name in names})
+        Adapter(**{name: one[name] for name in names})
         for one in (every if isinstance(every, list) else ())
         if isinstance(one, Mapping) and all(isinstance(one.get(name), str) for name in names)
     ]
@@ -56,12 +61,15 @@ def replaced(then: Iterable[Adapter], now: Iterable[Adapter]) -> list[str]:
         >>> replaced([Adapter("lora", "ink", "01")], [Adapter("lora", "ink", "02")])
         ['LoRA ink: 01 then, 02 now']
     """
-    here = {(one.kind, one.name): one.sha256 for one in now}
-    return [
-        f"{TITLES.get(one.kind, one.kind)} {one.name}: {one.sha256[:SHORT]} then, "
-        f"{here.get((one.kind, one.name), 'none')[:SHORT]} now"
+    here = set(now)
+    named = {(one.kind, one.name): one.sha256 for one in here}
+    return [  # two may have one name: files of different folders
+        one_line(
+            f"{one.title}: {one.sha256[:SHORT]} then, "
+            f"{named.get((one.kind, one.name), 'none')[:SHORT]} now"
+        )
         for one in then
-        if here.get((one.kind, one.name)) != one.sha256
+        if one not in here
     ]
 
 

@@ -161,8 +161,8 @@ def seconds(
     """
     rate = speed(fit.dtype, fit.device)
     took = seconds_of(found, steps, height, width, guided, rate)
-    if company is None:
-        return took
+    if company is None or not company.refiner + company.control:
+        return took  # there may be no drawer that was counted, to take a share of
     parts = parts_of(found)
     step = company.steps(took["step"], parameters(parts.drawer, parts.dtype))
     return {**took, "step": step, "steps": step * steps}

@@ -5,17 +5,17 @@ Nothing here imports torch: what a file is, is read from its header.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from molnar.base.adapters import TITLES
 from molnar.base.errors import MolnarError, RequestError, one_line
 from molnar.base.request import Guide
 from molnar.base.weights import PICKLE_SUFFIXES
 from molnar.bridge.headers import read_header, read_json
 from molnar.bridge.lora_files import SUFFIX, adapters_in, checked, name_of
 
-TITLES: Mapping[str, str] = {"control": "ControlNet", "ip": "IP-Adapter"}
 FOLDERS = ("controlnet", "ip-adapter")  # beside those of LoRAs
 CONFIG = "config.json"
 LISTED = 10  # names in a message

@@ -11,7 +11,7 @@ from molnar.base.request import Request
 from molnar.bridge.adapting import Wardrobe
 from molnar.bridge.guiding import Guiding
 from molnar.bridge.hashing import adapter_hash
-from molnar.bridge.lora_files import name_of
+from molnar.bridge.lora_files import PEFT_FILE, name_of
 
 
 class Marks:
@@ -43,7 +43,10 @@ class Marks:
 
     def _files(self, request: Request) -> Iterator[tuple[str, str, Path]]:
         worn = self.wardrobe.read(request)
-        yield from (("lora", name_of(one.path), one.path) for one in worn.loras)
+        for lora in worn.loras:
+            # What peft writes is as strong as the settings beside it say: they are hashed, too.
+            whole = lora.path.parent if lora.path.name == PEFT_FILE else lora.path
+            yield "lora", name_of(lora.path), whole
         yield from (("embedding", name_of(one.path), one.path) for one in worn.embeddings)
         for led in self.guiding.read(request):
             yield led.guide.kind, led.guide.name, led.path

@@ -6,7 +6,7 @@ folders, or as the files of that repository, whose layers are numbered with one 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +129,17 @@ def _loaded(kind: Any, path: Path) -> Any:
     if not (path / _FOLDER_FILE).is_file():
         raise WeightsError(f"{one_line(path)} has no {_FOLDER_FILE}; expected a diffusers folder")
     try:
-        return kind.from_pretrained(
+        model = kind.from_pretrained(
             path, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=True
         )
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise WeightsError(
             f"{one_line(path)} cannot be read as {kind.__name__}: {one_line(error, 120)}"
         ) from None
+    # Of another kind of model diffusers takes what fits, and leaves the rest without numbers.
+    if wrong := [key for key, value in model.state_dict().items() if value.is_meta]:
+        raise _lacking(path, model, wrong)
+    return model
 
 
 def _from_file(path: Path) -> Any:
@@ -177,8 +181,12 @@ def _fill(network: Any, tensors: Mapping[str, Tensor], path: Path) -> None:
     expected = network.state_dict()
     wrong = [k for k, v in expected.items() if k not in tensors or tensors[k].shape != v.shape]
     if wrong:
-        raise WeightsError(
-            f"{one_line(path)} lacks {len(wrong)} of {len(expected)} weights of a "
-            f"{type(network).__name__}, {one_line(wrong[0], 60)} first; use one of this family"
-        )
+        raise _lacking(path, network, wrong)
     network.load_state_dict({key: tensors[key].float() for key in expected}, assign=True)
+
+
+def _lacking(path: Path, network: Any, wrong: Sequence[str]) -> WeightsError:
+    return WeightsError(
+        f"{one_line(path)} lacks {len(wrong)} of {len(network.state_dict())} weights of a "
+        f"{type(network).__name__}, {one_line(wrong[0], 60)} first; use one of this family"
+    )

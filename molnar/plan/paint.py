@@ -7,7 +7,6 @@ where in it it is. Nothing is drawn: what a name looks like is left to the netwo
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -59,14 +58,6 @@ def paint(
         painted *= 1.0 - cover
         painted += cover * np.concatenate([told, _box(item, u, v)])
     return painted
-
-
-def digest(names: Mapping[str, Floats]) -> str:
-    """Name what a network was told plans with: names, their vectors and this file's VERSION."""
-    text = hashlib.sha256(f"{VERSION}\n{chr(10).join(names)}".encode())
-    for vector in names.values():  # rounded: the last bits differ from one machine to the next
-        text.update(np.round(np.asarray(vector, np.float64), 3).astype(np.float16).tobytes())
-    return text.hexdigest()[:16]
 
 
 def _along(cells: int, centre: float, length: float) -> tuple[Floats, Floats]:

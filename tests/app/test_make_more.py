@@ -238,3 +238,15 @@ def test_a_grid_of_variants_says_all_of_them(make: Run) -> None:
     ran = make("a {red|blue} fox", *SMALL, "--grid", "-o", "x.png")
     assert ran.code == 0, ran.err
     assert make("verify", *ran.out.split()).code == 0
+
+
+def test_a_shape_beside_a_picture_has_the_area_that_the_model_draws_best(
+    make: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("molnar.drawers.native_size", lambda *_: {"height": 64, "width": 64})
+    Image.new("RGB", (256, 128)).save("old.png")
+    for flags, shape in (((), (128, 256)), (("--ar", "1:1"), (64, 64))):
+        given = ("-i", "old.png", *flags, "--steps", "1", "-s", "1", "-o", "new.png", "-f")
+        ran = make("a fox", *given)
+        assert ran.code == 0, ran.err
+        assert pixels("new.png").shape[:2] == shape

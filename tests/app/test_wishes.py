@@ -93,6 +93,8 @@ def test_literally_nothing_is_expanded() -> None:
     text = "a {red, blue|green} fox --ar 2:1"
     [[wish]] = asked(prompt=text, literal=True)
     assert (wish.prompt, wish.literal, wish.template) == (text, True, "")
+    with pytest.raises(RequestError, match="--lora and a literal prompt"):
+        asked(prompt=text, literal=True, lora=["ink"])
 
 
 def test_four_numbers_and_no_others() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from molnar.app.cli.main import cli
 from molnar.base import metadata
-from molnar.base.adapters import Adapter, adapters_of
+from molnar.base.adapters import Adapter, adapters_of, replaced
 from molnar.base.request import Picture, Request
 
 INK = Adapter("lora", "ink", "a" * 64)
@@ -44,3 +44,19 @@ def test_a_picture_without_any_says_nothing_of_them() -> None:
 @pytest.mark.parametrize("wrong", [None, 7, "ink", [7], [{}], [{"kind": "lora", "name": "ink"}]])
 def test_records_of_others_are_read_with_care(wrong: Any) -> None:
     assert adapters_of({"adapters": wrong}) == []
+
+
+def test_a_long_name_is_read_as_it_was_written_and_shown_cut() -> None:
+    long = Adapter("lora", "ink\n" * 40, "a" * 64)
+    [read] = adapters_of({"adapters": [{"kind": "lora", "name": long.name, "sha256": "a" * 64}]})
+    assert replaced([read], [long]) == []
+    assert str(read).isprintable()
+    assert len(str(read)) < 100
+    [line] = replaced([read], [])
+    assert line.endswith(": aaaaaaaaaa then, none now")
+
+
+def test_two_files_of_one_name_are_told_apart() -> None:
+    other = Adapter("lora", "ink", "c" * 64)
+    assert replaced([INK, other], [INK, other]) == []
+    assert replaced([INK, other], [INK]) == ["LoRA ink: cccccccccc then, aaaaaaaaaa now"]

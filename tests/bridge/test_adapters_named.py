@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
 from molnar.app.cli.main import cli  # noqa: E402
 from molnar.app.jobs import Store  # noqa: E402
 from molnar.base import metadata  # noqa: E402
+from molnar.base.request import Request  # noqa: E402
 from molnar.base.weights import sha256  # noqa: E402
+from molnar.bridge.lora_files import Lora  # noqa: E402
+from molnar.bridge.marking import Marks  # noqa: E402
 
 _SPEC = importlib.util.spec_from_file_location(
     "guide_writing", Path(__file__).with_name("guide_writing.py")
@@ -131,6 +135,25 @@ def test_a_picture_tells_the_hashes_of_its_adapters(
     assert ran.stdout.count("\n") == 1
     assert "ControlNet" not in ran.stdout
     assert "oil" not in ran.stdout
+
+
+def test_what_peft_wrote_is_hashed_with_the_settings_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "moss").mkdir()
+    path = tmp_path / "moss" / "adapter_model.safetensors"
+    save_file({"a": np.zeros(1, np.float32)}, path)
+    settings = path.with_name("adapter_config.json")
+    settings.write_text('{"lora_alpha": 8}')
+    worn = SimpleNamespace(loras=[Lora(path)], embeddings=())
+    options = SimpleNamespace(vae=None)
+    guiding: Any = SimpleNamespace(read=lambda _: (), computing=SimpleNamespace(options=options))
+    wardrobe: Any = SimpleNamespace(read=lambda _: worn)
+    marks, request = Marks(wardrobe, guiding), Request(prompt="a <lora:moss:1>")
+    [before] = marks.begin(request)()
+    assert (before.kind, before.name) == ("lora", "moss")
+    assert marks.begin(request)() == (before,)
+    settings.write_text('{"lora_alpha": 16}')
+    [after] = marks.begin(request)()
+    assert after.sha256 != before.sha256
 
 
 def test_a_controlnet_of_another_content_is_noticed_even_if_the_picture_is_equal(

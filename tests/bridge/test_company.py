@@ -91,6 +91,8 @@ def test_they_take_memory_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
     half = seconds(sdxl, alone, **how, company=Company(refiner=own / 2))
     assert half["steps"] == pytest.approx(0.9 * plain["steps"])  # a fifth of them at half the work
     assert (more["text"], more["decode"]) == (plain["text"], plain["decode"])
+    sdxl.bytes = 0  # as of a checkpoint without a network that is known to draw
+    assert seconds(sdxl, alone, **how, company=Company())["steps"] == 0
 
 
 def test_the_plan_says_so(tiny: Tiny, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,8 @@ def test_one_can_be_named_and_must_be_there(tiny: Tiny, tmp_path: Path) -> None:
         open_checkpoint(found, Options(preview="other"), search=[tmp_path])
     with pytest.raises(WeightsError, match="16 channels; this checkpoint's have 4"):
         open_checkpoint(found, Options(preview=str(tmp_path / "wide")))
+    with pytest.raises(WeightsError, match="weights of a AutoencoderTiny"):
+        open_checkpoint(found, Options(preview=str(found.path / "vae")))
 
 
 def test_one_that_was_found_and_does_not_fit_is_passed_over(

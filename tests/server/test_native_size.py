@@ -33,6 +33,7 @@ def size_of(request: Request) -> Size:
         ({"ar": "2:1", "height": 512}, FRAME, (512, 1024)),
         ({"prompt": "a fox --ar 1:1"}, {"height": 64, "width": 64}, (64, 64)),
         ({"prompt": "a fox --ar 1:1"}, None, (512, 512)),
+        ({"ar": "1:1", "image": "k1.1"}, {"height": 64, "width": 64}, (64, 64)),
     ],
 )
 def test_our_own_api_fills_in_what_is_not_said(fields: Any, frame: Any, expected: Size) -> None:

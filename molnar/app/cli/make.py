@@ -77,7 +77,7 @@ def make(**flags: Any) -> None:
     with open_session(flags) as session:
         if flags["image"] is not None:
             _start_from(look(session.store, flags["image"], "image", files=True), flags)
-        elif flags["like"] is None:
+        if flags["like"] is None:
             flags["frame"] = native_size(flags["model"] or "sticker", search())
         run(session, tasks_of(session, orders(flags)), flags)
 

@@ -92,9 +92,16 @@ def with_loras(order: Make, loras: Sequence[str]) -> Make:
         >>> order = Make(requests=(Request(prompt="a fox"),))
         >>> with_loras(order, ["ink:0.8", "oil"]).requests[0].prompt
         '<lora:ink:0.8> <lora:oil:1> a fox'
+
+    Raises:
+        RequestError: A prompt is literal: nothing in it names a LoRA.
     """
     if not loras:
         return order
+    if any(request.literal for request in order.requests):
+        raise RequestError(
+            "got --lora and a literal prompt, which reads no names; expected one of them"
+        )
     from molnar.bridge.lora_files import given_loras  # few pictures need it
 
     named = " ".join(f"<lora:{one.name}:{one.weights}>" for one in given_loras(loras))

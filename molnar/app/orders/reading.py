@@ -65,7 +65,7 @@ def typed(
     if beside.iw is not None and not beside.image_prompt:
         raise RequestError("got iw without a picture; expected an image_prompt too")
     asked = {key: value for key, value in given.items() if key not in own}
-    base = _parsed(Request, {"prompt": "", **({} if asked.get("image") else frame or {}), **asked})
+    base = _parsed(Request, {"prompt": "", **(frame or {}), **asked})
     base = base.replaced(seed=fixed(base.seed))
     base.replaced(prompt="any").validated()  # the prompt only once it is written out
     base = base.replaced(**_shape(base, beside, asked, store))

@@ -210,12 +210,12 @@ def area_of(frame: Mapping[str, int] | None) -> tuple[int, int]:
     return (frame["height"], frame["width"]) if frame else USUAL
 
 
-def frame_of(about: Mapping[str, Any]) -> dict[str, int]:
+def native_frame(about: Mapping[str, Any]) -> dict[str, int]:
     """Give the height and width that a model draws best, of what a worker says of itself.
 
     Example:
-        >>> frame_of({"frame": {"height": 1024, "width": 1024}}), frame_of({"model": "sticker"})
-        ({'height': 1024, 'width': 1024}, {})
+        >>> native_frame({"frame": {"height": 1024, "width": 768}}), native_frame({})
+        ({'height': 1024, 'width': 768}, {})
     """
     return dict(about.get("frame") or {})
 

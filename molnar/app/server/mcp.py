@@ -17,7 +17,7 @@ from starlette.routing import Route
 from molnar.app.job import Job, StoredPicture
 from molnar.app.jobs import Store
 from molnar.app.orders import Order
-from molnar.app.orders.wording import frame_of
+from molnar.app.orders.wording import native_frame
 from molnar.app.server.farewells import cancel_later
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class HubDesk:
 
     async def frame(self) -> dict[str, int]:
         """Give the size that the model draws best."""
-        return frame_of(self.hub.about)
+        return native_frame(self.hub.about)
 
     def place(self, picture: StoredPicture) -> str:
         """Give the address of a picture."""

@@ -35,14 +35,14 @@ from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
 from molnar.diffusion.objective import compared, flow_loss, guided_velocity, inputs, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
-from molnar.lab.train.naming import name_vectors
+from molnar.lab.train.naming import digest, name_vectors
 from molnar.lab.train.painting import Painter
 from molnar.lab.train.source import Shape, Source, pictures
 from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
 from molnar.latent.format import LatentFormat, ratio_of
 from molnar.plan.items import Plan
-from molnar.plan.paint import digest, paint
+from molnar.plan.paint import paint
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
@@ -129,7 +129,7 @@ class DiffusionTask:
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        told = {"names": digest(self.names)} if self.planned else {}
+        told = {"names": digest(self.encoder, self.names)} if self.planned else {}
         data = self.data
         if data.teacher is not None:  # what it is counts, not where it lies
             data = replace(data, teacher=sha256(data.teacher))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from molnar.plan.paint import VERSION
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
@@ -30,6 +32,18 @@ def name_vectors(
     if not found:
         return found
     return dict(zip(found, apart(np.stack(list(found.values()))), strict=True))
+
+
+def digest(encoder: TextEncoder, names: Iterable[str]) -> str:
+    """Name what a network was told plans with: the names, who reads them, and how they are laid.
+
+    The reader's weights count and not the vectors that it gives: those differ in their last bits
+    from one machine to the next, and a run may go on elsewhere.
+    """
+    told = hashlib.sha256("\n".join((str(VERSION), *names)).encode())
+    for name, weights in sorted(encoder.state_dict().items()):
+        told.update(name.encode() + weights.detach().cpu().float().numpy().tobytes())
+    return told.hexdigest()[:16]
 
 
 def apart(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

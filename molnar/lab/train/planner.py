@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from molnar.base.images import contact_sheet
 from molnar.base.rng import generator
+from molnar.lab.train.naming import digest
 from molnar.plan.items import Plan
-from molnar.plan.paint import digest
 from molnar.plan.planner import Planner, PlannerConfig
 from molnar.plan.writing import field_of, write, written
 from molnar.text.embeddings import TextEncoder
@@ -70,14 +70,12 @@ class PlannerTask:
         self.encoder = encoder.eval().requires_grad_(False)
         torch.manual_seed(self.data.seed)
         planner = Planner(config)
-        self._vectors = np.asarray(vectors, np.float32)
-        planner.vectors.copy_(torch.from_numpy(self._vectors))
+        planner.vectors.copy_(torch.from_numpy(np.asarray(vectors, np.float32)))
         self.module: nn.Module = planner
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        vectors = dict(zip(self.config.names, self._vectors, strict=True))
-        told = {"names": digest(vectors)}
+        told = {"names": digest(self.encoder, self.config.names)}
         return {"kind": "planner", "config": self.config, "data": self.data, **told}
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:

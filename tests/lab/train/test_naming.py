@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from molnar.lab.train.naming import apart, name_vectors
+from molnar.lab.train.naming import apart, digest, name_vectors
 from molnar.lab.train.tokenizer import train_tokenizer
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
 
@@ -53,3 +53,15 @@ def test_every_name_is_read_once_and_alone() -> None:
     again = name_vectors(tokenizer, encoder, names)
     assert all(np.array_equal(found[name], again[name]) for name in names)
     assert name_vectors(tokenizer, encoder, ()) == {}
+
+
+def test_a_digest_is_of_names_and_reader_and_not_of_rounding() -> None:
+    torch.manual_seed(0)
+    config = TextEncoderConfig(vocab_size=300, length=8, width=16, layers=1, heads=2, pooled=16)
+    encoder, other = TextEncoder(config), TextEncoder(config)
+    told = digest(encoder, ["fox", "dog"])
+    assert told == digest(encoder, ["fox", "dog"])
+    assert told != digest(encoder, ["dog", "fox"])
+    assert told != digest(other, ["fox", "dog"])
+    other.load_state_dict(encoder.state_dict())
+    assert told == digest(other, ["fox", "dog"])

@@ -162,6 +162,8 @@ WRONG = [
     ("generate_image", {"prompt": "a", "lora": ["../ink"]}, "expected the name of one of those"),
     ("generate_image", {"prompt": "a", "lora": ["ink:heavy"]}, "a number behind the name"),
     ("generate_image", {"prompt": "a", "lora": "ink"}, "lora is 'ink'; expected a list"),
+    ("generate_image", {"prompt": "a", "lora": ["ink"], "literal": True}, "got lora and literal"),
+    ("generate_image", {"prompt": ["a"], "lora": ["ink"]}, "prompt"),
     ("generate_image", {"prompt": "a", "control": [{"model": "x"}]}, "control[0] has no image"),
     (
         "generate_image",

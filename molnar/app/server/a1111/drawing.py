@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from molnar import verbs
 from molnar.app.job import Job
 from molnar.app.orders import Make
-from molnar.app.orders.wording import frame_of
+from molnar.app.orders.wording import native_frame
 from molnar.app.server.a1111.answers import Finished, answer, finished
 from molnar.app.server.a1111.desk import Desk, answered, body_of, desk_of, validating
 from molnar.app.server.a1111.fields import Asked, Kind, asked
@@ -87,7 +87,7 @@ async def _wanted(desk: Desk, call: Asked) -> Wanted:
 async def _call(request: Request, kind: Kind) -> Asked:
     body = await body_of(request)
     with validating():
-        return asked(body, kind, frame_of(desk_of(request).hub.about))
+        return asked(body, kind, native_frame(desk_of(request).hub.about))
 
 
 async def _frames(call: Asked, size: tuple[int, int]) -> list[Frame]:

@@ -69,7 +69,10 @@ async def adapted(
         for name in names:
             if not isinstance(name, str):
                 raise RequestError(f"lora has {_shown(name)}; expected NAME or NAME:0.8")
-        rest["prompt"] = f"{named_loras(names)} {rest.get('prompt', '')}"
+        if rest.get("literal"):
+            raise RequestError("got lora and literal, which reads no names; expected one of them")
+        if isinstance(rest.get("prompt"), str):  # what else it is, is refused with the other fields
+            rest["prompt"] = f"{named_loras(names)} {rest['prompt']}"
     asked = {kind: _listed(kind, fields.get(kind)) for kind in KINDS}
     if (count := sum(map(len, asked.values()))) > MOST:
         raise RequestError(f"got {count} guides; expected at most {MOST}")

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from molnar.app.orders.wording import frame_of
+from molnar.app.orders.wording import native_frame
 from molnar.app.server.metrics import CONTENT_TYPE_LATEST
 from molnar.app.server.native import models
 from molnar.app.server.native.jobs import hub_of
@@ -46,7 +46,7 @@ async def fields(request: Request) -> dict[str, Any]:
 
     styles = [{"name": name, "prompt": style.prompt} for name, style in built_in().items()]
     found = models.fields_of_request()
-    for side, pixels in frame_of(hub_of(request).about).items():
+    for side, pixels in native_frame(hub_of(request).about).items():
         found[side] = {**found[side], "default": pixels}
     return {"fields": found, "styles": styles}
 

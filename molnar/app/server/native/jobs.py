@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from molnar.app.job import Job
 from molnar.app.orders import Order, ordered, typed
-from molnar.app.orders.wording import frame_of
+from molnar.app.orders.wording import native_frame
 from molnar.app.server.beating import beaten
 from molnar.app.server.events import ENDS, Event
 from molnar.app.server.hub import Hub
@@ -51,7 +51,7 @@ async def make(body: models.Make, request: Request, key: Key = "") -> dict[str, 
     hub_of(request).check_room(key=key or None)  # before any work
     fields = models.given(body)
     hub = hub_of(request)
-    orders = await hub.store(lambda store: typed(fields, store, frame_of(hub.about)))
+    orders = await hub.store(lambda store: typed(fields, store, native_frame(hub.about)))
     return await _submitted(request, list[Order](orders), key, fields)
 
 

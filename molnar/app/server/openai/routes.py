@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from molnar.app.job import Job, StoredPicture
 from molnar.app.orders import Order
-from molnar.app.orders.wording import frame_of
+from molnar.app.orders.wording import native_frame
 from molnar.app.server.farewells import cancel_later
 from molnar.app.server.openai import answers, orders, streaming
 from molnar.app.server.openai.asking import Ask, ask_of
@@ -61,7 +61,7 @@ async def generations(request: Request) -> Response:
     ask = _asked(request, call)
     hub = _hub(request)
     await _known(hub, ask.model)
-    wanted = await hub.store(lambda store: orders.made(ask, store, frame_of(hub.about)))
+    wanted = await hub.store(lambda store: orders.made(ask, store, native_frame(hub.about)))
     return await _answered(request, ask, wanted, streaming.GENERATION)
 
 
