@@ -125,7 +125,8 @@ def sticker_cpu() -> Recipe:
             data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),
             plan=True,
         ),
-        upscaler=UpscalerPart(train=base),
+        # Drawing at 512 is what costs time: many crops of each picture.
+        upscaler=UpscalerPart(train=base, data=UpscalerData(crops=16)),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=_everyday(),
         drawings=Drawings(concepts="common"),
