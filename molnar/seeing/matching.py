@@ -13,7 +13,7 @@ from molnar.plan.items import BACKGROUND, COLOURS, TRANSPARENT
 from molnar.text.phrases import words_in
 from molnar.text.words import STOP_WORDS, stems
 
-LIKE = 0.55  # cosine of words and a name from which the name may be meant
+LIKE = 0.6  # cosine of words and a name from which the name may be meant
 CLOSE = 0.1  # and names so near to the best one are meant too
 GROUND = frozenset({"background", "ground", "backdrop", "behind", "surroundings"})
 SIDES = ("left", "right", "top", "bottom", "upper", "lower")
