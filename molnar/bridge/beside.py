@@ -8,6 +8,7 @@ from molnar.bridge.options import Options
 from molnar.bridge.recognising import INDEX, Found
 
 SCALE = 4  # of DeepFloyd IF's second stage, each way
+HANDOVER = 0.8  # of the schedule is the first model's, the rest the refiner's
 
 
 def second_path(found: Found, options: Options | None = None) -> Path | None:

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from molnar.bridge.beside import second_path
+from molnar.bridge.beside import HANDOVER, second_path
 from molnar.bridge.estimating import BYTES, parameters, parts_of
 from molnar.bridge.headers import read_header
 from molnar.bridge.options import Options
 from molnar.bridge.recognising import Found, recognise
-
-REFINED = 0.2  # of the steps, which a refiner takes over; see `staging.py`
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Company:
         own = step * (1 + self.control / weights)
         if not self.refiner or not self.takes_over:
             return own
-        return own * (1 - REFINED) + REFINED * step * self.refiner / weights
+        return own * HANDOVER + (1 - HANDOVER) * step * self.refiner / weights
 
     def bytes_as(self, dtype: str) -> int:
         """Give the bytes of all of it in files of a dtype."""

@@ -17,7 +17,7 @@ from molnar.base.errors import RequestError, one_line
 from molnar.base.request import Request
 from molnar.bridge import refusing
 from molnar.bridge.adapting import Worn
-from molnar.bridge.beside import SCALE, second_path
+from molnar.bridge.beside import HANDOVER, SCALE, second_path
 from molnar.bridge.calling import Call
 from molnar.bridge.enlarging import CELLS
 from molnar.bridge.options import Options
@@ -26,7 +26,6 @@ from molnar.bridge.saying import said
 from molnar.bridge.schedulers import scheduler_for
 
 FLOYD_STEPS = 100  # of IF's first stage, to the second's own number
-HANDOVER = 0.8  # of the schedule is the first model's, the rest the refiner's
 FEWEST = 5  # steps, so that a fifth of them is one
 SECOND = {"sdxl": ("sdxl-refiner", "sdxl"), "if": ("if-ii",)}
 LENT = {"if-ii": ("text_encoder", "tokenizer")}  # parts that are the first model's by design

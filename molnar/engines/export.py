@@ -250,7 +250,7 @@ def _write_part(workspace: Path, folder: Path, name: str, stored: Weights) -> Pa
     module.load_state_dict({k: torch.from_numpy(v) for k, v in unpacked(arrays).items()})
     weights = f"{name}.safetensors"
     save(folder / weights, arrays, {"part": name, "kind": model["kind"]})
-    inputs = example(name, module)
+    inputs = example(name, module, _model(workspace, "text")["config"]["length"])
     graph = trace(module, inputs, source.inputs[: len(inputs)], source.outputs)
     tidy(graph, keep=set(wanted))
     point(graph, folder / weights, set(wanted))
@@ -273,27 +273,26 @@ def narrow(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array.astype(np.float16)
 
 
-def example(name: str, module: nn.Module) -> tuple[torch.Tensor, ...]:
-    """Make inputs of the right shapes for a part, two of each: B 2, H and W `SIZE`."""
+def example(name: str, module: nn.Module, length: int) -> tuple[torch.Tensor, ...]:
+    """Make inputs of a part, two of each: B 2, H and W `SIZE`, L the `length` of the text."""
     config: Any = getattr(module, "config", None)
     draw = torch.Generator().manual_seed(0)
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(2, *shape, generator=draw)
 
+    mask = torch.arange(length)[None] < torch.tensor([[4], [length]])
     if name == "text":
-        ids = torch.randint(0, config.vocab_size, (2, config.length), generator=draw)
-        return ids, torch.arange(config.length)[None] < torch.tensor([[4], [config.length]])
-    mask = torch.arange(32)[None] < torch.tensor([[4], [32]])
+        return torch.randint(0, config.vocab_size, (2, length), generator=draw), mask
     if name == "planner":
         written = torch.randint(0, len(config.names), (2, 12), generator=draw)
-        return written, normal(32, config.text_width), mask
+        return written, normal(length, config.text_width), mask
     if name == "velocity":
         channels, width, pooled = config.latent_channels, config.text_width, config.pooled_width
         return (
             normal(channels, SIZE, SIZE),
             torch.rand(2, generator=draw),
-            normal(32, width),
+            normal(length, width),
             mask,
             normal(pooled),
             *((normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()),
@@ -315,12 +314,14 @@ def compare(bundle: Bundle) -> dict[str, float]:
     from molnar.engines.onnx import open_session
 
     found = {}
+    length = bundle.part("text").config["length"]
     for name in bundle.manifest.parts:
         module = open_module(bundle, name)
         session = open_session(str(bundle.path(bundle.part(name).graph)))
         worst = 0.0
         for rows in (1, 2, 3):
-            inputs = [_other(value, rows, wider=name != "clip") for value in example(name, module)]
+            given = example(name, module, length)
+            inputs = [_other(value, rows, wider=name != "clip") for value in given]
             if name == "planner":
                 inputs[0] = inputs[0][:, : 4 * rows - 3]  # from one number on
             with torch.inference_mode():

@@ -34,7 +34,7 @@ _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 _DOING = re.compile(r"(?:ing|ed)$")
 _EMPTY = """
 someone somebody something anyone anybody anything person people thing things kind sort type look
-looks who whose what which that their they showing making symbol sign emoji
+whose making symbol sign emoji
 """
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
 _FILLERS = frozenset(_EMPTY.split())
@@ -86,8 +86,8 @@ class Meaning:
         )
         object.__setattr__(self, "_places", places)
         names = (*self.names, *self.plurals, *self.aliases)
-        said = {tuple(word.text for word in words_in(kind)): False for kind in self.kinds}
-        said = {words: named for words, named in said.items() if len(words) > 1}
+        several = (kind for kind in self.kinds if " " in kind)
+        said = {tuple(word.text for word in words_in(kind)): False for kind in several}
         said |= {tuple(word.text for word in words_in(name)): True for name in names}
         object.__setattr__(self, "_said", said)
         object.__setattr__(self, "_longest", max(map(len, said), default=0))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
+import guide_writing as w  # noqa: E402
 from PIL import Image  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
@@ -22,14 +22,6 @@ from molnar.bridge.embeddings import AskedEmbedding, Embeddings, parse_embedding
 from molnar.bridge.guides import control_of, with_control  # noqa: E402
 from molnar.bridge.ip_adapters import IPAdapters  # noqa: E402
 from molnar.bridge.tiny import TinyDecoder, open_vae  # noqa: E402
-
-_SPEC = importlib.util.spec_from_file_location(
-    "guide_writing", Path(__file__).with_name("guide_writing.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-w: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(w)
 
 pytestmark = [
     pytest.mark.slow,

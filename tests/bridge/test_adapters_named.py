@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
+import guide_writing as w  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 from PIL import Image  # noqa: E402
 from safetensors.numpy import load_file, save_file  # noqa: E402
@@ -25,14 +25,6 @@ from molnar.base.request import Request  # noqa: E402
 from molnar.base.weights import sha256  # noqa: E402
 from molnar.bridge.lora_files import Lora  # noqa: E402
 from molnar.bridge.marking import Marks  # noqa: E402
-
-_SPEC = importlib.util.spec_from_file_location(
-    "guide_writing", Path(__file__).with_name("guide_writing.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-w: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(w)
 
 pytestmark = pytest.mark.usefixtures("own_noise")
 Tiny = Callable[[str], Path]

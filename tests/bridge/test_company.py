@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 
+import guide_writing as w  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -29,14 +29,6 @@ from molnar.bridge.machine import Machine  # noqa: E402
 from molnar.bridge.opening import open_checkpoint  # noqa: E402
 from molnar.bridge.options import Options  # noqa: E402
 from molnar.bridge.recognising import recognise  # noqa: E402
-
-_SPEC = importlib.util.spec_from_file_location(
-    "guide_writing", Path(__file__).with_name("guide_writing.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-w: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(w)
 
 pytestmark = pytest.mark.usefixtures("own_noise")
 Tiny = Callable[[str], Path]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,15 +16,9 @@ torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 pytest.importorskip("peft")
 
-from molnar.bridge.loras import Loras  # noqa: E402
+import lora_writing as w  # noqa: E402
 
-_SPEC = importlib.util.spec_from_file_location(
-    "lora_writing", Path(__file__).with_name("lora_writing.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-w: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(w)
+from molnar.bridge.loras import Loras  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,

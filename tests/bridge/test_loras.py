@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,17 +14,11 @@ torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
 pytest.importorskip("peft")
 
+import lora_writing as w  # noqa: E402
+
 from molnar.base.errors import WeightsError  # noqa: E402
 from molnar.bridge.lora_files import Lora  # noqa: E402
 from molnar.bridge.loras import Loras, Report, apply_loras  # noqa: E402
-
-_SPEC = importlib.util.spec_from_file_location(
-    "lora_writing", Path(__file__).with_name("lora_writing.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-w: Any = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(w)
 
 pytestmark = [
     pytest.mark.slow,

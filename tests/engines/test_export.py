@@ -10,7 +10,7 @@ import pytest
 
 from molnar.base import quantise
 from molnar.base.errors import ConfigError, RequestError, TrainingError
-from molnar.base.weights import load, offsets
+from molnar.base.weights import load, offsets, save
 from molnar.bundle import Bundle
 from molnar.engines.export import compare, export, narrow
 
@@ -56,6 +56,24 @@ def test_batch_and_size_are_free(tiny: Path, part: str) -> None:
         if len(dims) == 4 and part != "clip":  # which sees pictures of one size
             assert dims[2].dim_param
             assert dims[3].dim_param
+
+
+def test_graphs_take_as_many_words_as_the_text_encoder_gives(
+    workspace: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(workspace, tmp_path / "w")
+    text = tmp_path / "w" / "text"
+    weights = load(text / "model.safetensors")
+    save(text / "model.safetensors", {k: v[:24] if len(v) == 32 else v for k, v in weights.items()})
+    described = json.loads((text / "model.json").read_text())
+    described["config"]["length"] = 24
+    (text / "model.json").write_text(json.dumps(described))
+    bundle = export(tmp_path / "w", tmp_path / "short")
+    for part in ("text", "velocity"):
+        given = {one.name: one.type for one in graph_of(bundle.folder, part).graph.input}
+        dims = given["mask"].tensor_type.shape.dim
+        assert dims[1].dim_value == 24
+    assert compare(bundle)["velocity"] < 1e-4
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -11,7 +11,6 @@ import click
 from molnar.app.cli.drawing import computed, options_of
 from molnar.app.cli.models import search
 from molnar.app.cli.wishes import size
-from molnar.bridge.estimating import BYTES
 
 if TYPE_CHECKING:
     from molnar.bridge.company import Company
@@ -105,9 +104,11 @@ def _controls(flags: dict[str, Any], path: Path) -> list[Path]:
 
 def _beside(company: Company, dtype: str) -> str:
     """Tell how large what draws beside a checkpoint would be in its dtype."""
+    from molnar.bridge.estimating import BYTES
+
     told = (("refining", company.refiner), ("guiding", company.control))
-    width = BYTES.get(dtype, 2)
-    return "".join(f", {count * width / 1e9:.1f} {what}" for what, count in told if count)
+    each = BYTES.get(dtype, 2)
+    return "".join(f", {count * each / 1e9:.1f} {what}" for what, count in told if count)
 
 
 def _round(seconds: float) -> str:

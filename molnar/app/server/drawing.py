@@ -89,7 +89,8 @@ class Easel:
         """Say which model this is."""
         drawer = self.drawer
         named = {"model": drawer.name, "hash": drawer.hash, "engine": drawer.engine}
-        frame = {} if self.guest is None else frame_in(self.guest.card())
+        best = {} if self.guest is None else self.guest.card()["defaults"]
+        frame = {side: int(best[side]) for side in ("height", "width") if best}
         return {**named, "networks": not isinstance(drawer, Pipeline), "frame": frame}
 
     def session(self) -> Session:
@@ -181,11 +182,6 @@ class Running:
             say({"kind": "cancelled", "job": job})
         else:
             session.store.release(job)
-
-
-def frame_in(card: dict[str, Any]) -> dict[str, int]:
-    """Give height and width out of what a checkpoint tells of itself."""
-    return {side: int(card["defaults"][side]) for side in ("height", "width")}
 
 
 def stepped(event: Stepped, preview_of: Callable[[Step], bytes]) -> dict[str, Any]:
