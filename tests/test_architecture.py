@@ -37,6 +37,7 @@ WITHOUT_TORCH = [
     "text/expansion.py",
     "text/grammar.py",
     "text/meaning.py",
+    "text/names.py",
     "text/permutations.py",
     "text/phrases.py",
     "text/prompt.py",

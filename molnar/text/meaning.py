@@ -16,7 +16,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,15 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
+from molnar.text.names import Names, Span, article, refitted
 from molnar.text.nearest import Nearest
-from molnar.text.phrases import ARTICLES, Word, phrases, words_in
+from molnar.text.phrases import ARTICLES, Word, clauses, words_in
 from molnar.text.words import STOP_WORDS, singulars, stems
 
 LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
-_ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
+SURE = 0.6  # the same of a whole clause, where its parts mean something else
+AHEAD = 0.05  # by how much it must be nearer than the names of its parts
+CLEAR = 0.15  # the same where a part is a taught name
 _DOING = re.compile(r"(?:ing|ed)$")
 _EMPTY = """
 someone somebody something anyone anybody anything person people thing things kind sort type look
@@ -39,6 +41,7 @@ whose making symbol sign emoji
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
 _FILLERS = frozenset(_EMPTY.split())
 _ONE = ARTICLES | {"one", "1"}
+_SOMEONE = frozenset({"someone", "somebody", "something", "anyone", "anybody", "anything"})
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
 
@@ -85,27 +88,56 @@ class Meaning:
             self.name_vectors, self.key_vectors, self.key_counts, self.weights, self.biases
         )
         object.__setattr__(self, "_places", places)
-        names = (*self.names, *self.plurals, *self.aliases)
-        several = (kind for kind in self.kinds if " " in kind)
-        said = {tuple(word.text for word in words_in(kind)): False for kind in several}
-        said |= {tuple(word.text for word in words_in(name)): True for name in names}
-        object.__setattr__(self, "_said", said)
-        object.__setattr__(self, "_longest", max(map(len, said), default=0))
+        known = Names(self.names, self.plurals, self.aliases, self.kinds)
+        object.__setattr__(self, "_known", known)
 
     def read(self, text: str) -> str:
         """Put taught names in the place of phrases that hold an unknown word."""
         text = self._alike(text)
-        spans = self._spans(text)
-        known = [(begin, end) for begin, end, named in spans if named]
+        spans = self._names.spans(text)
         changes = [
             change
-            for phrase in phrases(text, [(begin, end) for begin, end, _ in spans])
-            if not any(begin < phrase[-1].end and phrase[0].begin < end for begin, end in known)
-            if (change := self._change(text, phrase)) is not None
+            for clause in clauses(text, [(span.begin, span.end) for span in spans])
+            for change in self._changes(text, clause, [span for span in spans if span.named])
         ]
         for begin, end, instead in reversed(changes):
             text = text[:begin] + instead + text[end:]
         return text
+
+    def _changes(
+        self, text: str, clause: Sequence[Sequence[Word]], known: Sequence[Span]
+    ) -> list[tuple[int, int, str]]:
+        """Give (begin, end, what to say instead) of what in a clause is not to stay."""
+        begin, end = clause[0][0].begin, clause[-1][-1].end
+        known = [span for span in known if span.begin < end and begin < span.end]
+        if known and len(clause) > 1:  # a thing, and what it is with or on
+            return [one for phrase in clause for one in self._changes(text, [phrase], known)]
+        meant = [(phrase, self._row_of(phrase)) for phrase in clause if not known]
+        told = [(phrase, row) for phrase, row in meant if row is not None]
+        words = [word for phrase in clause for word in phrase]
+        rows = [*(row for _, row in told), *(span.row for span in known)]
+        whole = self._whole([word.text for word in words], rows, bool(known))
+        if whole is not None:
+            told = [(words, whole)]
+        return [self._say(text, phrase, row) for phrase, row in told]
+
+    def _whole(self, words: Sequence[str], rows: Sequence[int | None], named: bool) -> int | None:
+        """Give the row of the name that a clause tells of as a whole, and none of its parts does.
+
+        "A big cat with a mane" is neither a cat nor a horse. Whoever says a taught name means it,
+        unless the rest of the phrase points clearly elsewhere: "a magical horned horse".
+        """
+        telling = [word for word in words if not self._leads(word)]
+        heard_of = sum(self._vector(word) is not None for word in telling)
+        if heard_of < 2 or all(self._stands(word) for word in telling):
+            return None
+        meant = self._vector_of(words)
+        if meant is None or not len(self.names):
+            return None
+        near, best = self._nearest.near(meant), int(self._nearest.rank(meant).argmax())
+        rest = CLEAR if named else AHEAD
+        ahead = all(row is not None and near[best] - near[row] >= rest for row in rows)
+        return best if near[best] >= SURE and best not in rows and ahead else None
 
     def _alike(self, text: str) -> str:
         """Replace words that mean the same whatever is around them, but never within a name."""
@@ -113,7 +145,7 @@ class Meaning:
         for said, meant in self.alike.items():
             if said not in lower:
                 continue
-            known = self._known_spans(text)
+            known = [(span.begin, span.end) for span in self._names.spans(text) if span.named]
             for match in reversed([*re.finditer(rf"\b{re.escape(said)}\b", text, re.IGNORECASE)]):
                 if any(begin <= match.start() < end for begin, end in known):
                     continue
@@ -121,7 +153,7 @@ class Meaning:
                 # "a pair of glasses" is one thing
                 instead = "" if said.endswith(" of") and self._bare(follows) else meant
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
-                before = _ARTICLE.sub(partial(_fitting, word=instead), text[: match.start()])
+                before = refitted(text[: match.start()], instead)
                 text = before + instead + text[after:]
         return text
 
@@ -129,52 +161,31 @@ class Meaning:
         """Tell whether a text begins with a name that takes no article."""
         return any(
             re.match(rf"{re.escape(name.lower())}\b", text)
-            for name, article in zip(self.names, self.articles, strict=True)
-            if not article
+            for name, lead in zip(self.names, self.articles, strict=True)
+            if not lead
         )
 
-    def _known_spans(self, text: str) -> list[tuple[int, int]]:
-        """Find taught names: (begin, end) in the text."""
-        return [(begin, end) for begin, end, named in self._spans(text) if named]
-
-    def _spans(self, text: str) -> list[tuple[int, int, bool]]:
-        """Find taught names and what else of several words stands for one.
-
-        Returns:
-            (begin, end, whether it is a name), the longest at every place.
-        """
-        said: dict[tuple[str, ...], bool] = self.__dict__["_said"]
-        longest: int = self.__dict__["_longest"]
-        words, spans, at = list(words_in(text)), [], 0
-        while at < len(words):
-            for size in range(min(longest, len(words) - at), 0, -1):
-                part = words[at : at + size]
-                named = said.get(tuple(word.text for word in part))
-                if named is not None:
-                    spans.append((part[0].begin, part[-1].end, named))
-                    at += size - 1
-                    break
-            at += 1
-        return spans
-
-    def _change(self, text: str, phrase: Sequence[Word]) -> tuple[int, int, str] | None:
-        """Give (begin, end, what to say instead) of a phrase, or None if it stays."""
-        start, first = self._first(phrase)
-        core = phrase[first:]
+    def _row_of(self, phrase: Sequence[Word]) -> int | None:
+        """Give the row of the name that stands in for a phrase, or None if it stays."""
+        core = phrase[self._first(phrase)[1] :]
         if all(self._stands(word.text) for word in core):
             return None
-        row = self._meant([word.text for word in core])
-        if row is None:
-            return None
+        return self._meant([word.text for word in core])
+
+    def _say(self, text: str, phrase: Sequence[Word], row: int) -> tuple[int, int, str]:
+        """Give (begin, end, what to say instead) of a phrase: a name for its thing."""
+        start, first = self._first(phrase)
+        core = phrase[first:]
         before = [word.text for word in phrase[start:first]]
-        name = self.plurals[row] if self._many(before, core[-1].text) else self.names[row]
+        many = _SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
+        name = self.plurals[row] if many else self.names[row]
         kept = [w.text for w in core if w.text in self.leading and w.text not in ARTICLES]
         instead = " ".join([*kept, name])
         begin = core[0].begin
         if before and before[-1] in ("a", "an"):
             begin = phrase[first - 1].begin
-            article = self.articles[row] if not kept else _article(kept[0])
-            instead = f"{article} {instead}".strip()
+            lead = self.articles[row] if not kept else article(kept[0])
+            instead = f"{lead} {instead}".strip()
             if text[begin].isupper():
                 instead = instead[0].upper() + instead[1:]
         return begin, core[-1].end, instead
@@ -258,6 +269,11 @@ class Meaning:
         return self.vectors[rows].astype(np.float32).sum(axis=0) if rows else None
 
     @property
+    def _names(self) -> Names:
+        known: Names = self.__dict__["_known"]
+        return known
+
+    @property
     def _nearest(self) -> Nearest:
         places: Nearest = self.__dict__["_places"]
         return places
@@ -328,14 +344,3 @@ class Meaning:
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
         save(Path(path), arrays, {"meaning": json.dumps(told)})
-
-
-def _fitting(article: re.Match[str], word: str) -> str:
-    """Make the article at the end of a text fit the next word: "an emerald" becomes "a green"."""
-    if not word:
-        return article.group()
-    return article.group(1)[0] + _article(word)[1:] + article.group(2)
-
-
-def _article(word: str) -> str:
-    return "an" if word[0].lower() in "aeiou" else "a"

@@ -19,6 +19,8 @@ _CUTS = sorted(
     reverse=True,
 )  # fmt: skip
 _CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
+#: What may also go on about the same thing: "a big cat with a mane", "tall shade on a beach".
+_SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
 ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".
 _JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
@@ -44,21 +46,43 @@ def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]
     "the bones of a head" is one phrase, and so is "a picture of a spook" (`Meaning._first` finds
     where its thing begins); "a pooch chasing a lorry" is two: its second article begins another.
     """
+    return (phrase for clause in clauses(text, known) for phrase in clause)
+
+
+def clauses(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[list[Word]]]:
+    """Cut a text into clauses of phrases: those of one clause may together tell of one thing.
+
+    "a canopy with poles on a field" is one clause of three phrases; "a pooch and a lorry" is two.
+    """
+    clause: list[list[Word]] = []
+    for phrase, soft in _cut(text, known):
+        if clause and not soft:
+            yield clause
+            clause = []
+        clause.append(phrase)
+    if clause:
+        yield clause
+
+
+def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:
+    """List the phrases, and of each whether only a soft cut stands before it."""
     cuts = [
-        (match.start(), match.end())
+        match
         for match in _CUT.finditer(text)
         if not any(begin <= match.start() < end for begin, end in known)
     ]
     phrase: list[Word] = []
+    soft, since = False, 0  # end of the last word that is none of a cut
     for word in words_in(text):
-        cut = any(begin <= word.begin < end for begin, end in cuts)
-        after = bool(phrase) and any(phrase[-1].end <= begin < word.begin for begin, _ in cuts)
+        if any(match.start() <= word.begin < match.end() for match in cuts):
+            continue
+        passed = [match.group().lower() for match in cuts if since <= match.start() < word.begin]
         other = bool(phrase) and word.text in ARTICLES and phrase[-1].text not in _JOINTS
         other = other and not any(begin < word.begin < end for begin, end in known)
-        if phrase and (cut or after or other):
-            yield phrase
-            phrase = []
-        if not cut:
-            phrase.append(word)
+        if phrase and (passed or other):
+            yield phrase, soft
+            phrase, soft = [], bool(passed) and _SOFT.issuperset(passed)
+        phrase.append(word)
+        since = word.end
     if phrase:
-        yield phrase
+        yield phrase, soft

@@ -97,6 +97,42 @@ def test_what_is_known_or_unheard_of_stays(meaning: Meaning, typed: str) -> None
     assert meaning.read(typed) == typed
 
 
+@pytest.fixture
+def whole() -> Meaning:
+    """A lion lies where a cat and a mane meet; a mane alone is a horse's, and a beach is no key."""
+    words = {"kitty": 0, "mane": 1, "ribbon": 2, "horned": 3, "sad": 4}
+    vectors = np.array([[90, 0, 0], [0, 90, 0], [0, 0, 90], [0, 40, 99], [20, 20, 0]], np.int8)
+    names = np.array([[99, 0, 0], [0, 99, 0], [0, 0, 99], [70, 70, 0], [0, 70, 70]], np.int8)
+    return Meaning(
+        words=words | {"horse": 1}, vectors=vectors,
+        names=("cat", "horse", "gift", "lion", "unicorn"),
+        plurals=("cats", "horses", "gifts", "lions", "unicorns"), articles=("a",) * 5,
+        name_vectors=names, aliases=("pony",), taught=frozenset({"beach", "horse", "pony"}),
+        leading=frozenset({"a", "the", "two", "big", "red"}),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a kitty", "a cat"),
+        ("a mane", "a horse"),
+        ("a big kitty with a mane", "a big lion"),  # neither of its parts
+        ("two kitties with the mane on a beach", "two lions"),
+        ("a kitty and a mane", "a cat and a horse"),  # two things
+        ("a kitty, a mane", "a cat, a horse"),
+        ("a kitty with a horse", "a cat with a horse"),  # a taught name is what it says
+        ("a kitty in a ribbon", "a cat in a gift"),  # as near to both as to anything else
+        ("a horned horse", "a unicorn"),  # unless the rest points clearly elsewhere
+        ("a sad horse", "a sad horse"),
+        ("a horned pony", "a horned pony"),
+        ("someone hugging kitties", "cat"),
+    ],
+)
+def test_a_clause_may_tell_of_one_thing(whole: Meaning, typed: str, read: str) -> None:
+    assert whole.read(typed) == read
+
+
 def test_far_is_not_near() -> None:
     far = Meaning(
         words={"odd": 0}, vectors=np.array([[60, 80, 0]], np.int8), names=("dog",),

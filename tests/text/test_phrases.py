@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from molnar.text.phrases import phrases, words_in
+from molnar.text.phrases import clauses, phrases, words_in
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,23 @@ def test_a_known_name_is_never_cut() -> None:
     known = [(2, len(text))]
     assert len(list(phrases(text, known))) == 1
     assert len(list(phrases(text, []))) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("a red pooch", [["a red pooch"]]),
+        ("a big cat with a mane on a rock", [["a big cat", "a mane", "a rock"]]),
+        ("a cat with a mane, and a pooch", [["a cat", "a mane"], ["a pooch"]]),
+        ("a pooch chasing a lorry in the sea", [["a pooch chasing"], ["a lorry", "the sea"]]),
+        ("a pooch on top of a lorry", [["a pooch"], ["a lorry"]]),
+        ("a pooch, with a lorry", [["a pooch"], ["a lorry"]]),
+        ("on a rock", [["a rock"]]),
+    ],
+)
+def test_phrases_of_a_clause_may_tell_of_one_thing(text: str, cut: list[list[str]]) -> None:
+    found = [[" ".join(w.text for w in phrase) for phrase in one] for one in clauses(text, [])]
+    assert found == cut
 
 
 def test_words_know_where_they_stand() -> None:
