@@ -2,7 +2,7 @@
 PYTHON ?= python
 DEMO ?= runs/demo
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint types arch docs test test-browser test-served test-hub test-all bench demo check
+.PHONY: help setup fmt lint types arch docs test test-long test-browser test-served test-hub test-all bench demo check
 
 help:  ## print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -30,6 +30,9 @@ docs:  ## run every code block of README.md and docs/
 test:  ## run the tests (CPU, no network)
 	$(PYTHON) -m pytest
 
+test-long:  ## run those of the tests that take more than five seconds
+	$(PYTHON) -m pytest -m long
+
 test-browser:  ## run the studio in headless Chromium
 	$(PYTHON) -m pytest -n 0 -m browser tests/server
 
@@ -56,4 +59,4 @@ demo:  ## train every part on shapes for a few minutes, make a model of them, dr
 	$(PYTHON) -m molnar export $(DEMO)/parts --output $(DEMO)/model --force
 	$(PYTHON) -m molnar "a red circle on a blue background" --model $(DEMO)/model --count 4 --output $(DEMO)/
 
-check: lint types test  ## lint, types and all the default tests (arch and docs are among them)
+check: lint types test test-long  ## lint, types, all the default tests (arch and docs are among them), the long ones

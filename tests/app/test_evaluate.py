@@ -15,6 +15,7 @@ def call(*arguments):
     return CliRunner().invoke(evaluate, [str(a) for a in arguments], catch_exceptions=False)
 
 
+@pytest.mark.long
 def test_a_report_is_written_and_printed(tiny, tmp_path, monkeypatch):
     whole = controls.retrieval
     monkeypatch.setattr(controls, "retrieval", lambda: whole(num_captions=60))

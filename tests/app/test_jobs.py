@@ -310,6 +310,7 @@ def test_four_processes_at_once_lose_nothing(tmp_path: Path) -> None:
         assert not store.check().problems
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_at_any_point_files_and_rows_agree(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)

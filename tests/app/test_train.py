@@ -26,6 +26,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     return folder, molnar_train("all", "--out", str(folder), "--json")
 
 
+@pytest.mark.long
 def test_all_trains_every_part_in_order(chain: tuple[Path, Result]) -> None:
     folder, result = chain
     assert result.exit_code == 0, result.output
@@ -39,6 +40,7 @@ def test_all_trains_every_part_in_order(chain: tuple[Path, Result]) -> None:
         assert described["kind"] == ("unet" if part == "diffusion" else part)
 
 
+@pytest.mark.long
 def test_the_parts_fit_together_and_can_be_exported(
     chain: tuple[Path, Result], tmp_path: Path
 ) -> None:
@@ -48,6 +50,7 @@ def test_the_parts_fit_together_and_can_be_exported(
     assert (tmp_path / "bundle" / "bundle.json").is_file()
 
 
+@pytest.mark.long
 def test_the_same_command_again_trains_nothing(chain: tuple[Path, Result]) -> None:
     folder, _ = chain
     before = (folder / "vae" / "model.safetensors").stat().st_mtime_ns
@@ -58,6 +61,7 @@ def test_the_same_command_again_trains_nothing(chain: tuple[Path, Result]) -> No
     assert (folder / "vae" / "model.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.long
 def test_another_setting_is_refused_by_name(chain: tuple[Path, Result]) -> None:
     result = molnar_train("vae", "--out", str(chain[0]), "--set", "train.lr=0.5")
     assert isinstance(result.exception, ConfigError)

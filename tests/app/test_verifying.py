@@ -55,6 +55,7 @@ def identical(session: Session, files: list[Path]) -> None:
         assert verdict.differs == ()
 
 
+@pytest.mark.long
 def test_every_verb_draws_what_can_be_drawn_again(session: Session) -> None:
     files = paths(session, Wish(request=SMALL.replaced(count=3, height=72)), grid=True)
     first = read(files[1])

@@ -83,6 +83,7 @@ def test_a_graph_names_no_file_of_the_tracing_machine(tiny: Path, part: str) -> 
     assert len(raw) < 200_000
 
 
+@pytest.mark.long
 def test_the_list_of_sources_goes_along(workspace: Path, tmp_path: Path, listed: Path) -> None:
     (tmp_path / "sources").mkdir()
     shutil.copy(listed / "sources.safetensors", tmp_path / "sources")
@@ -108,6 +109,7 @@ def test_weights_are_the_trained_ones_in_half(workspace: Path, tmp_path: Path) -
         assert (array == trained[name].astype(np.float16)).all()
 
 
+@pytest.mark.long
 def test_large_matrices_are_int8_and_both_engines_read_them(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +174,7 @@ def test_the_card_fills_the_manifest(workspace: Path, tmp_path: Path) -> None:
     assert "upscaler" not in made.parts
 
 
+@pytest.mark.long
 def test_what_was_learned_is_drawn_unless_the_card_says_otherwise(
     workspace: Path, tmp_path: Path
 ) -> None:
@@ -212,6 +215,7 @@ def test_integers_are_not_narrowed() -> None:
     assert narrow("n", np.array([2**40])).dtype == np.int64
 
 
+@pytest.mark.long
 def test_what_is_no_model_is_never_deleted(workspace: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()

@@ -59,6 +59,7 @@ CASES = {
 }
 
 
+@pytest.mark.long
 def test_what_the_model_drew_is_named_first(shipped: Pipeline) -> None:
     right = 0
     for prompt, expected in CASES.items():

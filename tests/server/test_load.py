@@ -33,6 +33,7 @@ async def drawn(client: httpx.AsyncClient, order: dict[str, Any]) -> np.ndarray[
     return np.asarray(Image.open(io.BytesIO(data)))
 
 
+@pytest.mark.long
 def test_pictures_drawn_at_once_are_those_drawn_alone(server: Any) -> None:
     small = {"width": 256, "height": 256}
     orders = [

@@ -68,6 +68,7 @@ def test_a_queue_outlives_the_server_and_keeps_its_order(own_server: Any) -> Non
     assert max(attempts) <= 2
 
 
+@pytest.mark.long
 def test_ctrl_c_gives_jobs_back_and_counts_nothing_against_them(own_server: Any) -> None:
     server = own_server.start().ready()
     name = post(server, steps=150, count=4)

@@ -15,7 +15,7 @@ from molnar.app.jobs import Store
 from molnar.app.jobs_schema import Database
 from molnar.app.orders import order_from, pictures_of
 from molnar.app.orders.tasks import task_of
-from molnar.app.server.reasons import ShortError, explained
+from molnar.app.server.reasons import ShortError, explained, placeless
 from molnar.app.server.sheet import Quiet, Sheet
 from molnar.app.session import Drawn, Finished, Numbered, Session, Stepped
 from molnar.base.errors import one_line
@@ -153,7 +153,7 @@ class Running:
             told = explained(error)
             if isinstance(told, ShortError):
                 say({"kind": "gauge", "out_of_memory": True})
-            self.failure = one_line(told)
+            self.failure = placeless(one_line(told))
         finally:
             self.over(self.job.id)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from molnar.base.errors import MolnarError, one_line
 
 #: How libraries say that memory did not suffice, where they raise something else for it.
 SHORT = ("bad allocation", "bad_alloc", "failed to allocate memory", "out of memory")
+
+_FOLDERS = re.compile(r"(?<![\w.:/\\~-])(?:[A-Za-z]:)?[/\\](?:[^/\\\s'\",;:]+[/\\])+")
 
 
 class JobError(MolnarError):
@@ -34,3 +38,13 @@ def explained(error: BaseException) -> BaseException:
         f"molnar itself failed ({type(error).__name__}: {one_line(error)}); "
         "try again, and report it if it comes back"
     )
+
+
+def placeless(text: str) -> str:
+    """Leave out the folders of absolute paths: who asks over a network need not know them.
+
+    Example:
+        >>> placeless("/srv/models/loras/x.pt is a pickle; see https://example.org/a/b")
+        'x.pt is a pickle; see https://example.org/a/b'
+    """
+    return _FOLDERS.sub("", text)

@@ -118,6 +118,7 @@ def test_only_both_together_answer_a_prompt() -> None:
     assert not seen.answers(Wish("", "fox", "cap"))
 
 
+@pytest.mark.long
 def test_both_judges_accept_what_is_true_and_refuse_what_is_wrong(animals: Stickers) -> None:
     for kind in scenes.kinds(animals, 4, quiet):
         found = scenes.judge_test(kind)
@@ -139,6 +140,7 @@ def test_the_layout_of_a_place_hardly_depends_on_who_is_there(animals: Stickers)
     assert 3 * gap("dog face", "robot", "beach") < gap("dog face", "dog face", "forest")
 
 
+@pytest.mark.long
 def test_shares_are_by_prompt_with_seen_and_held_out_apart(animals: Stickers) -> None:
     halves = {kind.title: kind for kind in scenes.kinds(animals, 2, quiet)}
     wishes = {wish.prompt: (kind, wish) for kind in halves.values() for wish in kind.wishes}

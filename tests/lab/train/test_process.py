@@ -33,5 +33,6 @@ def faults(how: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.long
 def test_memory_freed_in_one_step_is_there_for_the_next() -> None:
     assert faults("kept") * 20 < faults("default"), "no fresh pages after the first step"

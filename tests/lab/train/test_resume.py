@@ -92,6 +92,7 @@ def test_metrics_are_not_doubled_by_a_resume(tmp_path: Path, toy: ModuleType) ->
     assert '"loss": 1}' not in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_signals_finish_the_step_and_save(
     tmp_path: Path, toy: ModuleType, number: signal.Signals, code: int

@@ -37,6 +37,7 @@ def masking() -> bytes:
     return out.getvalue()
 
 
+@pytest.mark.long
 def test_generate_edit_and_vary(client: openai.OpenAI, server: Any) -> None:
     seed = {"seed": 7, "steps": 4}
     first, again = (
