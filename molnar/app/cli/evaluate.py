@@ -45,7 +45,7 @@ SECTIONS = (
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
-    "paraphrases, scenes (accessories and places), copies (training drawings in scenes), "
+    "paraphrases, scenes (accessories, places and looks), copies (training drawings in scenes), "
     "alpha (transparent backgrounds); or judge, which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")

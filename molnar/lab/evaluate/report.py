@@ -17,7 +17,7 @@ from molnar.lab.evaluate.prompts import TASKS, TITLES
 from molnar.lab.evaluate.results import Report
 
 SCENE_TITLE = "Scenes: share of pictures recognised"
-SCENE_HEAD = ("what", "accessories [95 %]", "places [95 %]")
+SCENE_HEAD = ("what", "accessories [95 %]", "places [95 %]", "looks [95 %]")
 ALPHA_TITLE = "Alpha: shapes on a transparent background"
 MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
 
@@ -127,19 +127,19 @@ def _share(found: list[float] | None) -> str:
 
 
 def scene_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Give (what, of accessories, of places) of the scene section; a half may not be measured."""
+    """Give (what, of accessories, places, looks) of the scene section; a part may be missing."""
     keys = {
         "recognised: it and the subject": "recognised",
         "of these, seen in training": "seen",
         "of these, held out": "heldout",
-        "the accessory, the place alone": "thing",
+        "the accessory, place or look alone": "thing",
         "the subject alone": "subject",
         "the judge itself, on true renders": "judge_true",
         "the judge itself, on a style it has not seen": "judge_unseen_style",
         "the judge itself, on wrong renders (0 is right)": "judge_wrong",
     }
-    halves = [found[name] or {} for name in ("accessories", "places")]
-    return [(words, *(_share(half.get(key)) for half in halves)) for words, key in keys.items()]
+    parts = [found.get(name) or {} for name in ("accessories", "places", "looks")]
+    return [(words, *(_share(part.get(key)) for part in parts)) for words, key in keys.items()]
 
 
 def alpha_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -1,10 +1,10 @@
-"""Prompts of a subject that wears something, or is somewhere: two fixed, versioned lists.
+"""Prompts of a subject that wears something, is somewhere, or is drawn in a look: versioned lists.
 
 They are worded as people type. About every second one is a combination that training never shows
 (`lab/data/heldout.json`); what the world itself leaves out, because it could hardly be seen (a grey
-wolf in grey mountains), is not asked for. The lists are in rounds, every accessory and every place
-once a round, so the beginning of a list is a fair short exam. A test pins them: changing one means
-a new VERSION.
+wolf in grey mountains), is not asked for; no look is held out. The lists are in rounds, every
+accessory, place and look once a round, so the beginning of a list is a fair short exam. A test pins
+them: changing one means a new VERSION.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molnar.lab.data.heldout import accessory_held_out, place_held_out
+from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.places import PLACES
 from molnar.lab.evaluate.prompts import Split
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +25,29 @@ class Wish:
 
     prompt: str
     subject: str  # concept, as in the pack's index.json
-    thing: str  # an accessory of `wardrobe.ACCESSORIES`, or one of `places.PLACES`
+    thing: str  # an accessory of `wardrobe.ACCESSORIES`, one of `places.PLACES` or `looks.LOOKS`
 
     @property
     def split(self) -> Split:
-        """Whether training shows this subject with this accessory, or in this place."""
+        """Whether training shows this subject with this accessory, in this place or look."""
+        if self.thing in LOOKS:
+            return "seen"
         held = place_held_out if self.thing in PLACES else accessory_held_out
         return "heldout" if held(self.subject, self.thing) else "seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a judge saw: the accessory or place of the nearest render, and five nearest subjects.
+    """What a judge saw: accessory, place or look of the nearest render, and five nearest subjects.
 
-    ``thing`` is NOTHING where the nearest render wears nothing, or is on a plain background.
+    ``thing`` is NOTHING where the nearest render wears nothing, is on a plain background, or plain.
     """
 
     thing: str
     subjects: tuple[str, ...]
 
     def answers(self, wish: Wish) -> bool:
-        """Whether both the accessory (the place) and the subject are those that were asked for."""
+        """Whether accessory (place, look) and subject are both those that were asked for."""
         return self.thing == wish.thing and wish.subject in self.subjects
 
 
@@ -135,4 +138,33 @@ PLACE_PROMPTS: tuple[Wish, ...] = (
     Wish("an octopus underwater", "octopus", "underwater"),
     Wish("a horse in a field", "horse face", "meadow"),
     Wish("a teddy bear in a living room", "teddy bear", "living room"),
+)
+
+LOOK_PROMPTS: tuple[Wish, ...] = (
+    Wish("a house, pixel art", "house", "pixel art"),
+    Wish("a line drawing of a cat", "cat face", "line drawing"),
+    Wish("a mushroom in halftone", "mushroom", "halftone"),
+    Wish("a mosaic of a turtle", "turtle", "mosaic"),
+    Wish("a watercolor of a tulip", "tulip", "watercolor"),
+    Wish("a blueprint of a rocket", "rocket", "blueprint"),
+    Wish("a neon sign of a cactus", "cactus", "neon"),
+    Wish("a fox, paper cut", "fox", "paper cut"),
+    # second round
+    Wish("pixel art of a frog", "frog", "pixel art"),
+    Wish("an octopus, line art", "octopus", "line drawing"),
+    Wish("a halftone print of a banana", "banana", "halftone"),
+    Wish("an owl as mosaic tiles", "owl", "mosaic"),
+    Wish("an apple, watercolour", "red apple", "watercolor"),
+    Wish("a castle, blueprint", "castle", "blueprint"),
+    Wish("a pineapple in neon", "pineapple", "neon"),
+    Wish("a paper cut of a whale", "spouting whale", "paper cut"),
+    # third round
+    Wish("an 8-bit ghost", "ghost", "pixel art"),
+    Wish("a penguin, ink outlines", "penguin", "line drawing"),
+    Wish("a robot, comic print", "robot", "halftone"),
+    Wish("a strawberry, mosaic", "strawberry", "mosaic"),
+    Wish("a watercolor painting of a snail", "snail", "watercolor"),
+    Wish("a blueprint drawing of an umbrella", "umbrella", "blueprint"),
+    Wish("a guitar, glowing neon", "guitar", "neon"),
+    Wish("a sun, cut paper", "sun", "paper cut"),
 )

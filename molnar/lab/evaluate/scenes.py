@@ -1,10 +1,10 @@
-"""Prompts with an accessory or a place in, the share of pictures that show both it and the subject.
+"""Prompts with an accessory, place or look in, the share of pictures that show it and the subject.
 
 A picture is recognised when the nearest of the judge's renders has the asked accessory (is in the
-asked place) and one of the five nearest shows the asked subject. Each judge is itself tested, on
-fresh renders that were blurred and made noisy: on what was asked for, on the same in a drawing
-style that the judge has never seen, and on pictures that are wrong in one respect (another
-accessory or place, none at all, another subject).
+asked place or look) and one of the five nearest (of looks, three) shows the asked subject. Each
+judge is itself tested, on fresh renders that were blurred and made noisy: on what was asked for, on
+the same in a drawing style that the judge has never seen, and on pictures that are wrong in one
+respect (another accessory, place or look, none at all, another subject).
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
 
 from molnar.base.rng import generator
 from molnar.lab.data.draw import Draw
+from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.wardrobe import ACCESSORIES
-from molnar.lab.evaluate import whereabouts, worn
+from molnar.lab.evaluate import inlook, whereabouts, worn
+from molnar.lab.evaluate.inlook import softened
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
 from molnar.lab.evaluate.proceval import plain
 from molnar.lab.evaluate.scene_prompts import (
     ACCESSORY_PROMPTS,
+    LOOK_PROMPTS,
     NOTHING,
     PLACE_PROMPTS,
     VERSION,
@@ -38,17 +40,18 @@ from molnar.lab.evaluate.sources import Pixels, Source
 from molnar.lab.evaluate.stickers import jittered
 
 Tell = Callable[[str, int, int], None]
-#: (subject, accessory or place or NOTHING, drawing style, chance) -> a fresh render; None: no such.
+#: (subject, what is asked with it or NOTHING, drawing style, chance) -> a fresh render, if any.
 Paint = Callable[[str, str, str, np.random.Generator], Pixels | None]
 
 UNSEEN_STYLES = ("blob", "fluent-3d")  # of drawings that no judge has in its gallery
 _TRUE_EACH = 2  # true renders of each prompt
 _FRESH_PX = 72  # of a place that tests the judge: its gallery is drawn at 64
+_FRESH_LOOK_PX = 160  # of a look: at 128
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One half of the section: its prompts, what may be asked, a judge and a painter of truth."""
+    """A part of the section: its prompts, what may be asked, a judge and a painter of truth."""
 
     title: str
     wishes: tuple[Wish, ...]
@@ -73,7 +76,7 @@ def measure(
     seeds: Sequence[int],
     say: Tell,
 ) -> tuple[dict[str, Any], dict[str, list[Shown]]]:
-    """Measure accessories and places.
+    """Measure accessories, places and looks.
 
     Args:
         source: what draws.
@@ -83,7 +86,7 @@ def measure(
         say: called with progress.
 
     Returns:
-        The section as plain data (a half is None if the pack has none of its subjects), and all
+        The section as plain data (a part is None if the pack has none of its subjects), and all
         pictures, by title.
     """
     result: dict[str, Any] = {"version": VERSION}
@@ -105,7 +108,7 @@ def measure(
 
 
 def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
-    """Prepare accessories, then places, each judge only when it is its turn."""
+    """Prepare accessories, places, then looks, each judge only when it is its turn."""
 
     def dressed(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
         if (subject, style) not in stickers.sprites:
@@ -117,7 +120,11 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
         view = whereabouts.view(stickers, subject, style, thing, Draw(rng), _FRESH_PX)
         return None if view is None else softened(view.image, rng)
 
-    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS)
+    def looking(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
+        drawn = inlook.inlook(stickers, subject, style, thing, Draw(rng), _FRESH_LOOK_PX)
+        return None if drawn is None else softened(drawn, rng)
+
+    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS, LOOK_PROMPTS)
     asked = [[wish for wish in one if wish.subject in stickers.concepts] for one in lists]
     subjects = [list(dict.fromkeys(wish.subject for wish in one)) for one in asked]
     chosen = [tuple(one[:num_prompts]) for one in asked]
@@ -127,17 +134,14 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
     say("drawing the places", 0, 1)
     by_place = whereabouts.PlaceJudge(stickers, subjects[1]) if chosen[1] else None
     yield Kind("places", chosen[1], PLACES, by_place or _blind, placed)
+    say("drawing the looks", 0, 1)
+    by_look = inlook.LookJudge(stickers, subjects[2]) if chosen[2] else None
+    yield Kind("looks", chosen[2], LOOKS, by_look or _blind, looking)
 
 
 def _blind(image: Pixels) -> Seen:
     """See nothing: the judge of an empty list."""
     return Seen(NOTHING, ())
-
-
-def softened(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Blur a picture a little and add noise, as a model's is: uint8 H W 3."""
-    soft = ndimage.gaussian_filter(image.astype(np.float32), (0.6, 0.6, 0))
-    return np.asarray(np.clip(soft + rng.normal(0, 3, soft.shape), 0, 255).round(), np.uint8)
 
 
 def judge_test(kind: Kind, seed: int = 0) -> JudgeTest:
