@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
-from molnar.text.names import Names, Span, article, refitted
+from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
 from molnar.text.phrases import ARTICLES, Word, clauses, words_in
 from molnar.text.words import STOP_WORDS, singulars, stems
@@ -93,7 +93,7 @@ class Meaning:
 
     def read(self, text: str) -> str:
         """Put taught names in the place of phrases that hold an unknown word."""
-        text = self._alike(text)
+        text = self._names.replaced(text, self.alike, self._bare)
         spans = self._names.spans(text)
         changes = [
             change
@@ -110,22 +110,31 @@ class Meaning:
         """Give (begin, end, what to say instead) of what in a clause is not to stay."""
         begin, end = clause[0][0].begin, clause[-1][-1].end
         known = [span for span in known if span.begin < end and begin < span.end]
-        if known and len(clause) > 1:  # a thing, and what it is with or on
-            return [one for phrase in clause for one in self._changes(text, [phrase], known)]
-        meant = [(phrase, self._row_of(phrase)) for phrase in clause if not known]
-        told = [(phrase, row) for phrase, row in meant if row is not None]
-        words = [word for phrase in clause for word in phrase]
-        rows = [*(row for _, row in told), *(span.row for span in known)]
-        whole = self._whole([word.text for word in words], rows, bool(known))
-        if whole is not None:
-            told = [(words, whole)]
-        return [self._say(text, phrase, row) for phrase, row in told]
+        # a taught thing, and what it is with or on: phrase by phrase
+        units = [[phrase] for phrase in clause] if known else [clause]
+        changes: list[tuple[int, int, str]] = []
+        seen: set[int | None] = set()
+        for unit in units:
+            words = [word for phrase in unit for word in phrase]
+            named = [s for s in known if s.begin < words[-1].end and words[0].begin < s.end]
+            meant = [(phrase, self._row_of(phrase)) for phrase in unit if not named]
+            told = [(phrase, row) for phrase, row in meant if row is not None]
+            rows = [*(row for _, row in told), *(self._row_at(text, span) for span in named)]
+            whole = self._whole([word.text for word in words], rows, bool(named))
+            for phrase, row in told if whole is None else [(words, whole)]:
+                before = max((p[-1].end for p in clause if p[-1].end < phrase[0].begin), default=0)
+                if row in seen and text[before : phrase[0].begin].strip().lower() == "with":
+                    changes.append((before, phrase[-1].end, ""))  # no thing has itself
+                else:
+                    changes.append(self._say(text, phrase, row))
+                seen.add(row)
+            seen.update(rows)
+        return changes
 
     def _whole(self, words: Sequence[str], rows: Sequence[int | None], named: bool) -> int | None:
         """Give the row of the name that a clause tells of as a whole, and none of its parts does.
 
-        "A big cat with a mane" is neither a cat nor a horse. Whoever says a taught name means it,
-        unless the rest of the phrase points clearly elsewhere: "a magical horned horse".
+        Whoever says a taught name means it, unless all of the phrase points clearly elsewhere.
         """
         telling = [word for word in words if not self._leads(word)]
         heard_of = sum(self._vector(word) is not None for word in telling)
@@ -139,24 +148,6 @@ class Meaning:
         ahead = all(row is not None and near[best] - near[row] >= rest for row in rows)
         return best if near[best] >= SURE and best not in rows and ahead else None
 
-    def _alike(self, text: str) -> str:
-        """Replace words that mean the same whatever is around them, but never within a name."""
-        lower = text.lower()
-        for said, meant in self.alike.items():
-            if said not in lower:
-                continue
-            known = [(span.begin, span.end) for span in self._names.spans(text) if span.named]
-            for match in reversed([*re.finditer(rf"\b{re.escape(said)}\b", text, re.IGNORECASE)]):
-                if any(begin <= match.start() < end for begin, end in known):
-                    continue
-                follows = text[match.end() :].strip().lower()
-                # "a pair of glasses" is one thing
-                instead = "" if said.endswith(" of") and self._bare(follows) else meant
-                after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
-                before = refitted(text[: match.start()], instead)
-                text = before + instead + text[after:]
-        return text
-
     def _bare(self, text: str) -> bool:
         """Tell whether a text begins with a name that takes no article."""
         return any(
@@ -165,12 +156,22 @@ class Meaning:
             if not lead
         )
 
+    def _row_at(self, text: str, span: Span) -> int | None:
+        """Give the row of a taught name in a text; of another name for it, the nearest one."""
+        if span.row is not None:
+            return span.row
+        return self._row([word.text for word in words_in(text[span.begin : span.end])])[0]
+
     def _row_of(self, phrase: Sequence[Word]) -> int | None:
         """Give the row of the name that stands in for a phrase, or None if it stays."""
-        core = phrase[self._first(phrase)[1] :]
-        if all(self._stands(word.text) for word in core):
+        start, first = self._first(phrase)
+        words = [word.text for word in phrase[first:]]
+        if all(map(self._stands, words)):
             return None
-        return self._meant([word.text for word in core])
+        if any(word.text in _NUMBERS or word.text.isdigit() for word in phrase[start:first]):
+            one = (word for word in sorted(singulars(words[-1])) if word in self.words)
+            words[-1] = next(one, words[-1])  # "hounds" may lie elsewhere than "hound"
+        return self._meant(words)
 
     def _say(self, text: str, phrase: Sequence[Word], row: int) -> tuple[int, int, str]:
         """Give (begin, end, what to say instead) of a phrase: a name for its thing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from molnar.text.phrases import words_in
@@ -65,6 +65,29 @@ class Names:
                     break
             at += 1
         return found
+
+    def replaced(self, text: str, alike: Mapping[str, str], bare: Callable[[str], bool]) -> str:
+        """Replace words that mean the same whatever is around them, but never within a name.
+
+        Args:
+            text: What was typed.
+            alike: Words -> what they mean, both in lower case.
+            bare: Whether a text begins with a name that takes no article: "a pair of glasses" is
+                one thing.
+        """
+        lower = text.lower()
+        for said, meant in alike.items():
+            if said not in lower:
+                continue
+            known = [(span.begin, span.end) for span in self.spans(text) if span.named]
+            for match in reversed([*re.finditer(rf"\b{re.escape(said)}\b", text, re.IGNORECASE)]):
+                if any(begin <= match.start() < end for begin, end in known):
+                    continue
+                follows = text[match.end() :].strip().lower()
+                instead = "" if said.endswith(" of") and bare(follows) else meant
+                after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
+                text = refitted(text[: match.start()], instead) + instead + text[after:]
+        return text
 
 
 def refitted(before: str, word: str) -> str:

@@ -19,7 +19,7 @@ _CUTS = sorted(
     reverse=True,
 )  # fmt: skip
 _CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
-#: What may also go on about the same thing: "a big cat with a mane", "tall shade on a beach".
+#: What may also go on about the same thing: "a building with towers", "tall shade on a beach".
 _SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
 ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".

@@ -127,6 +127,10 @@ def whole() -> Meaning:
         ("a sad horse", "a sad horse"),
         ("a horned pony", "a horned pony"),
         ("someone hugging kitties", "cat"),
+        ("a ribbon with ribbons", "a gift"),  # nothing has itself
+        ("a horse with the mane", "a horse"),
+        ("a ribbon on ribbons", "a gift on gifts"),  # but may be on another one
+        ("two kittys on a horse", "two cats on a horse"),
     ],
 )
 def test_a_clause_may_tell_of_one_thing(whole: Meaning, typed: str, read: str) -> None:
