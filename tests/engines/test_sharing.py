@@ -121,16 +121,14 @@ def watched(shared: Shared, kind: type[Watched] = Watched) -> Watched:
     return watch
 
 
-@pytest.mark.parametrize(  # numbers of an image that is enlarged by itself
-    "large", [500_000, pytest.param(0, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("large", [500_000, pytest.param(0, marks=pytest.mark.long)])
 def test_every_mix_of_pictures_is_the_pictures_alone(
     pipeline: Pipeline,
     shared: Shared,
     expected: list[list[Pixels]],
     together: Together,
     monkeypatch: pytest.MonkeyPatch,
-    large: int,
+    large: int,  # numbers of an image that is enlarged by itself
 ) -> None:
     monkeypatch.setattr("molnar.engines.sharing.LARGE", large)
     watch = watched(shared)

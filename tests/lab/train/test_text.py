@@ -14,6 +14,7 @@ import torch
 
 from molnar.base.errors import DataError
 from molnar.lab.data.palette import SHADES
+from molnar.lab.data.synonyms import synonyms
 from molnar.lab.train.corpus import StickerText, build_corpus, read_stickers, words_of
 from molnar.lab.train.lexicon import build_lexicon
 from molnar.lab.train.teacher import cached
@@ -27,6 +28,13 @@ STICKERS = [
     StickerText("1f44b-1f3fd", "waving hand: medium skin tone", ("hand",)),
     StickerText("23-20e3", "keycap: #", ("keycap",)),
 ]
+
+
+@pytest.fixture(autouse=True)
+def few_synonyms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave each name ten other words, so that no test depends on how long the list has become."""
+    few = {name: said[:10] for name, said in synonyms().items()}
+    monkeypatch.setattr("molnar.lab.train.corpus.synonyms", lambda: few)
 
 
 def bag_of_words(texts: Sequence[str]) -> Any:
