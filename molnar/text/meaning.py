@@ -34,14 +34,11 @@ SURE = 0.6  # the same of a whole clause, where its parts mean something else
 AHEAD = 0.05  # by how much it must be nearer than the names of its parts
 CLEAR = 0.15  # the same where a part is a taught name
 _DOING = re.compile(r"(?:ing|ed)$")
-_EMPTY = """
-someone somebody something anyone anybody anything person people thing things kind sort type look
-whose making symbol sign emoji
-"""
+_SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "anything"])
+_EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
-_FILLERS = frozenset(_EMPTY.split())
+_FILLERS = _SOMEONE.union(_EMPTY.split())
 _ONE = ARTICLES | {"one", "1"}
-_SOMEONE = frozenset({"someone", "somebody", "something", "anyone", "anybody", "anything"})
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
 
@@ -108,6 +105,8 @@ class Meaning:
         self, text: str, clause: Sequence[Sequence[Word]], known: Sequence[Span]
     ) -> list[tuple[int, int, str]]:
         """Give (begin, end, what to say instead) of what in a clause is not to stay."""
+        if all(self._stands(word.text) for phrase in clause for word in phrase):
+            return []  # most prompts: no vector is read
         begin, end = clause[0][0].begin, clause[-1][-1].end
         known = [span for span in known if span.begin < end and begin < span.end]
         # a taught thing, and what it is with or on: phrase by phrase

@@ -27,7 +27,7 @@ from molnar.lab.evaluate.scene_prompts import NOTHING, Seen
 from molnar.lab.evaluate.segments import on_white
 from molnar.lab.evaluate.sources import Pixels
 from molnar.lab.evaluate.stickers import describe_by_rule
-from molnar.lab.evaluate.whereabouts import windows
+from molnar.lab.evaluate.whereabouts import MARGIN, alike, cut
 
 Vectors = NDArray[np.float32]
 
@@ -69,10 +69,8 @@ class LookJudge:
         """Look at uint8 H W 3|4, straight alpha."""
         own = (manner(image) - self._mean) / self._spread
         look = self.looks[int(((self._manners - own) ** 2).sum(1).argmin())]
-        here = [k for k, name in enumerate(self.looks) if name == look]
-        likeness = (self._subjects[here] @ describe_by_rule(windows(image)).T).max(1)
-        best = np.argsort(-likeness, kind="stable")[:MOST]
-        return Seen(look, tuple(self.names[here[k]] for k in best))
+        here = np.array([name == look for name in self.looks])
+        return Seen(look, alike(image, np.array(self.names)[here], self._subjects[here], MOST))
 
 
 def inlook(
@@ -148,9 +146,6 @@ def _object(image: Pixels) -> Pixels:
     box = (0, 0, image.shape[1], image.shape[0])
     if len(rows):
         box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    side = max(box[2] - box[0], box[3] - box[1]) * 1.06
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    square = [max(0.0, x - side / 2), max(0.0, y - side / 2)]
-    square += [min(image.shape[1], x + side / 2), min(image.shape[0], y + side / 2)]
-    small = Image.fromarray(image).resize((32, 32), Image.Resampling.BILINEAR, box=tuple(square))
-    return np.asarray(small, np.uint8)
+    side = max(box[2] - box[0], box[3] - box[1]) * MARGIN
+    left, top = (box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2
+    return cut(Image.fromarray(image), (left, top, side))

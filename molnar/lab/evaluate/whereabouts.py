@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ _SIDE = 32  # of a picture that is described
 _CELLS = 8
 _EDGE = 2.0  # weight of edge strength beside CIELAB units
 _WINDOWS = ((0.46, 7), (0.57, 6), (0.70, 5))  # side as a fraction of the picture's, steps each way
-_MARGIN = 1.06  # side of a window over that of the object in it
+MARGIN = 1.06  # side of a window over that of the object in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,27 @@ class PlaceJudge:
                         self.names.append(subject)
                         views.append(found)
         self._layouts = np.stack([layout(one.image) for one in views])
-        self._squares = describe_by_rule([_cut(Image.fromarray(o.image), o.square) for o in views])
+        self._squares = describe_by_rule([cut(Image.fromarray(o.image), o.square) for o in views])
 
     def __call__(self, image: Pixels) -> Seen:
         """Look at uint8 H W 3|4, straight alpha."""
         gaps = ((self._layouts - layout(image)) ** 2).sum(1)
         ground = self.grounds[int(gaps.argmin())]
-        here = [k for k, name in enumerate(self.grounds) if name == ground]
-        likeness = (self._squares[here] @ describe_by_rule(windows(image)).T).max(1)
-        best = np.argsort(-likeness, kind="stable")[:5]
-        return Seen(ground, tuple(self.names[here[k]] for k in best))
+        here = np.array([name == ground for name in self.grounds])
+        return Seen(ground, alike(image, np.array(self.names)[here], self._squares[here], 5))
+
+
+def alike(image: Pixels, names: NDArray[Any], squares: Vectors, most: int) -> tuple[str, ...]:
+    """Name what windows of a picture look most like, the likest first.
+
+    Args:
+        image: uint8 H W 3|4, straight alpha.
+        names: N, of what is described.
+        squares: float32 N K, by `describe_by_rule`.
+        most: how many names; one may come twice.
+    """
+    likeness = (squares @ describe_by_rule(windows(image)).T).max(1)
+    return tuple(map(str, names[np.argsort(-likeness, kind="stable")[:most]]))
 
 
 def view(
@@ -124,7 +136,7 @@ def view(
         if seen:
             spec = Spec(kind="sticker", things=things, background=ground, place=place)
             (thing,) = things
-            reach = thing.size * px * _MARGIN / 2
+            reach = thing.size * px * MARGIN / 2
             square = (thing.x * px - reach, thing.y * px - reach, 2 * reach)
             return View(np.ascontiguousarray(render(spec, px, stickers).image[..., :3]), square)
     return None
@@ -153,14 +165,14 @@ def windows(image: Pixels) -> list[Pixels]:
     shorter = min(flat.shape[:2])
     picture = Image.fromarray(flat)
     return [
-        _cut(picture, (float(left), float(top), share * shorter))
+        cut(picture, (float(left), float(top), share * shorter))
         for share, steps in _WINDOWS
         for top in np.linspace(0, flat.shape[0] - share * shorter, steps)
         for left in np.linspace(0, flat.shape[1] - share * shorter, steps)
     ]
 
 
-def _cut(picture: Image.Image, square: tuple[float, float, float]) -> Pixels:
+def cut(picture: Image.Image, square: tuple[float, float, float]) -> Pixels:
     """Read a square (left, top, side) in pixels at 32 x 32; what is outside is left out."""
     left, top, side = square
     box = (max(left, 0.0), max(top, 0.0), min(left + side, picture.width),
