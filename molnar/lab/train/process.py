@@ -46,14 +46,15 @@ def pick_device(name: str) -> torch.device:
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Tell whether bf16 products are faster than fp32 ones: GPUs since Ampere, CPUs with AMX.
+    """Tell whether bf16 products are faster than fp32 ones.
 
-    Elsewhere bf16 is emulated; on a CPU that is slower by up to 80 times.
+    They are on GPUs since Ampere, and on CPUs with AMX or AVX512-BF16. Elsewhere bf16 is emulated;
+    on a CPU that is slower by up to 80 times.
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return device.type != "cpu" or bool(has_tiles())
+    units = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return device.type != "cpu" or any(getattr(torch.cpu, one, bool)() for one in units)
 
 
 def compute_type(settings: TrainSettings, device: torch.device) -> torch.dtype:

@@ -232,10 +232,11 @@ def test_automatic_precision_is_what_the_machine_is_fast_in(
     toy: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cpu, settings = torch.device("cpu"), toy.settings(precision="auto")
-    for has_units, expected in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(
-            torch.cpu, "_is_amx_tile_supported", lambda has=has_units: has, raising=False
-        )
+    for tiles, vectors in ((True, False), (False, True), (False, False)):
+        for name, has in (("amx_tile", tiles), ("avx512_bf16", vectors)):
+            name = f"_is_{name}_supported"
+            monkeypatch.setattr(torch.cpu, name, lambda has=has: has, raising=False)
+        expected = torch.bfloat16 if tiles or vectors else torch.float32
         assert process.compute_type(settings, cpu) == expected
     for native, expected in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(
