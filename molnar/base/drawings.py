@@ -129,10 +129,13 @@ class Drawings:
         """
         wide = vectors.astype(np.float64)
         mean = wide.mean(0)
-        # Axes from the N x N products: D is larger, and only N - 1 axes hold anything.
-        size, turn = np.linalg.eigh((wide - mean) @ (wide - mean).T)
+        # Axes from the products of the shorter side; of N vectors, only N - 1 axes hold anything.
+        few = len(wide) < wide.shape[1]
+        spread = wide - mean
+        size, turn = np.linalg.eigh(spread @ spread.T if few else spread.T @ spread)
         kept = max(1, min(length, int((size > 1e-9 * size[-1]).sum())))
-        axes = turn[:, ::-1][:, :kept].T @ (wide - mean)
+        axes = turn[:, ::-1][:, :kept].T
+        axes = axes @ spread if few else axes
         axes /= np.linalg.norm(axes, axis=1, keepdims=True) + 1e-12
         tensors = {"mean": mean, "axes": axes, "vectors": axes @ (wide - mean).T}
         used = {style for _, style in keys}

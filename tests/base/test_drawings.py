@@ -114,3 +114,13 @@ def test_a_style_needs_an_origin(drawn: Drawn) -> None:
     vectors = describe_by_rule(list(drawn.values()))
     with pytest.raises(ValueError, match="'blue' has no origin"):
         Drawings.of(list(drawn), vectors, {})
+
+
+@pytest.mark.parametrize("count", [8, 40])
+def test_few_drawings_or_many_the_axes_hold_what_there_is(count: int) -> None:
+    wide = np.random.default_rng(count).normal(size=(count, 16)).astype(np.float32)
+    keys = [(str(row), "plain") for row in range(count)]
+    tensors = Drawings.of(keys, wide, {"plain": HERE})._tensors
+    back = tensors["axes"].T @ tensors["vectors"] + tensors["mean"][:, None]
+    np.testing.assert_allclose(back.T, wide, atol=1e-4)
+    assert len(tensors["axes"]) == min(count - 1, 16)
