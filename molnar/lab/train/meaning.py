@@ -34,6 +34,7 @@ MOST = 60_000  # words, the most frequent ones
 CLOSE = 0.44  # cosine of a word and a name from which the one can stand for the other
 DECAY = 1e-4  # of the classifier's weights
 ROUNDS = 600  # of its descent
+EVERYDAY = 0.0  # logits by which an everyday name is likelier to be meant than another
 DEFINITIONS = 2  # of a word: those of its most frequent senses
 LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one
@@ -102,6 +103,8 @@ def build_meaning(
         keys |= {n: (*keys[n], told) for n, told in thesaurus.described(nouns, named).items()}
     bags = [np.stack([_bag(text, rows, small) for text in keys[name]]) for name in names]
     weights, biases = classifier(bags)
+    rare = {concepts.names_of(one.name)[0] for one in stickers if one.name not in concepts.COMMON}
+    biases += [0.0 if name in rare else EVERYDAY for name in names]
     meaning = Meaning(
         words=rows,
         vectors=_int8(small),
@@ -205,7 +208,8 @@ def _sayings(
     stickers: Sequence[StickerText], captions: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
     """List what people say for names, without what captions say of other things."""
-    index = {concepts.names_of(one.name)[0]: one.name for one in stickers}
+    drawn = (one.name for one in stickers if not concepts.is_geometric(one.name))
+    index = {concepts.names_of(name)[0]: name for name in drawn}
     listed = "\n".join(captions).lower()
     return {
         name: tuple(text for text in synonyms().get(said, ()) if text not in listed)

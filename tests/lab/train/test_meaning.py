@@ -35,7 +35,7 @@ def teacher(texts: Sequence[str]) -> Any:
 def meaning() -> Meaning:
     world = World(WorldConfig(size=64, place_p=0.2, look_p=0.1))
     scenes = [world.text(index) for index in range(3_000)]
-    stickers = [StickerText("1f436", name, ()) for name in NAMES]
+    stickers = [StickerText("1f436", name, ()) for name in (*NAMES, "large blue diamond")]
     return build_meaning(stickers, scenes, teacher, [*ALIKE, "odd", "table"])
 
 
@@ -70,6 +70,11 @@ def test_untaught_words_are_read(meaning: Meaning, typed: str, read: str) -> Non
 def test_sayings_of_several_words_stand_for_their_name(meaning: Meaning) -> None:
     assert meaning.read("a man's best friend in the snow") == "a dog face in the snow"
     assert meaning.read("curved multicolored bands") != "a dog face"  # of nothing that is drawn
+
+
+def test_drawings_named_like_a_shape_are_the_shape(meaning: Meaning) -> None:
+    assert "large blue diamond" not in meaning.names
+    assert meaning.read("a large blue diamond") == "a large blue diamond"
 
 
 def test_a_classifier_tells_names_by_the_words_that_only_one_has() -> None:
