@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 SECTIONS = (
     *("proceval", "stickers", "fidelity"),
-    *("paraphrases", "scenes", "copies", "alpha", "judge"),
+    *("vocabulary", "paraphrases", "scenes", "copies", "alpha", "judge"),
 )
 
 
@@ -45,8 +45,9 @@ SECTIONS = (
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
-    "paraphrases, scenes (accessories, places and looks), copies (training drawings in scenes), "
-    "alpha (transparent backgrounds); or judge, which tests the judge itself.",
+    "vocabulary (concepts of the pack, drawn by lot), paraphrases, scenes (accessories, places "
+    "and looks), copies (training drawings in scenes), alpha (transparent backgrounds); or judge, "
+    "which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")
@@ -106,6 +107,7 @@ def _exam(flags: dict[str, Any], sections: tuple[str, ...]) -> Exam:
         num_prompts=flags["prompts"] or (20 if quick else 50),
         num_seeds=flags["seeds"],
         num_stickers=20 if quick else 50,
+        num_vocabulary=20 if quick else 100,
         num_paraphrases=60 if quick else 1_000,
         num_scenes=12 if quick else 40,
         num_copies=8 if quick else 50,

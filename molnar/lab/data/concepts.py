@@ -58,7 +58,7 @@ COMMON: tuple[str, ...] = _names(_FACES) + _names(_THINGS)
 #: The part of COMMON that is learned first, and best.
 FEW: tuple[str, ...] = tuple(name for name in COMMON if name not in _names(_LATER))
 #: What a recipe or the command line may ask for.
-CHOICES: dict[str, tuple[str, ...] | str] = {"few": FEW, "common": COMMON, "all": "ALL"}
+CHOICES: dict[str, tuple[str, ...] | str] = {"few": FEW, "common": COMMON, "all": "DISTINCT"}
 
 #: Everyday names, used beside the official one and looked up in users' prompts.
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -127,6 +127,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "light bulb": ("lightbulb",),
 }
 
+#: Concepts whose name is an everyday one of another: "dog" (a whole one) beside "dog face".
+SHADOWED = frozenset(alias for other in ALIASES.values() for alias in other)
+
 #: Names that read as one of our geometric shapes; drawing both would blur what the words mean.
 _SHAPES = "circle|square|triangle|star|heart|hexagon|diamond|ring|cross|crescent"
 _GEOMETRIC = re.compile(rf"(?:\w+ )*(?:{_SHAPES})(?: button| pointed (?:up|down))?$")
@@ -186,6 +189,12 @@ def article(name: str) -> str:
     if not takes_article(name):
         return ""
     return "an " if _VOWEL_SOUND.match(name) else "a "
+
+
+def asked(name: str) -> str:
+    """Ask for a concept by its own name: ``a dog face``."""
+    words = plain_name(name)
+    return article(words) + words
 
 
 def is_countable(name: str) -> bool:

@@ -35,6 +35,7 @@ from molnar.lab.data.wearing import WEARERS
 
 SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
+_COMMON = frozenset(concepts.COMMON)
 _SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
@@ -50,6 +51,7 @@ class SpecSampler:
         coloured_p: float,
         look_p: float = 0.0,
         place_p: float = 0.0,
+        common_p: float = 0.0,
     ) -> None:
         """Index the drawings by style.
 
@@ -60,17 +62,22 @@ class SpecSampler:
             coloured_p: probability of a plain background that is not white.
             look_p: probability of a look, of the kinds that can have one.
             place_p: probability of a place or a pattern, of the kinds that can be in one.
+            common_p: probability that a drawing is picked among `concepts.COMMON` alone.
         """
         self.stickers = stickers
         self.transparent_p = transparent_p
         self.coloured_p = coloured_p
-        self.look_p, self.place_p = look_p, place_p
+        self.look_p, self.place_p, self.common_p = look_p, place_p, common_p
         self.by_style: dict[str, tuple[str, ...]] = {}
         for style in STYLES if stickers is not None else ():
             assert stickers is not None
             names = [n for n, s in stickers.drawings if s == style and not concepts.is_geometric(n)]
             if names:
                 self.by_style[style] = tuple(names)
+        self.common = {
+            style: tuple(name for name in names if name in _COMMON) or names
+            for style, names in self.by_style.items()
+        }
         self.wearers = {
             style: tuple(name for name in names if style in WEARERS.get(name, ()))
             for style, names in self.by_style.items()
@@ -139,7 +146,9 @@ class SpecSampler:
     def _drawing(self, draw: Draw, ground: Background, style: str, countable: bool) -> Look:
         assert self.stickers is not None
         for _ in range(64):
-            name = draw.choice(self.by_style[style])
+            # Where no share is asked for, no number is drawn: see `draw`.
+            everyday = self.common_p and draw.chance(self.common_p)
+            name = draw.choice((self.common if everyday else self.by_style)[style])
             if countable and not concepts.is_countable(name):
                 continue
             rgb = self.stickers.sprites[name, style].rgb

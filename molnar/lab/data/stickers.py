@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molnar.base.errors import DataError
+from molnar.lab.data.concepts import SHADOWED
 from molnar.lab.data.spec import Problem
 
 #: Drawing styles of the pack, in the order of its README.
@@ -107,7 +108,8 @@ class Stickers:
         Args:
             folder: holds index.json and the archives.
             styles: styles wanted; None = all that have an archive.
-            concepts: names as in index.json; None or "ALL" = all without skin tones and flags.
+            concepts: names as in index.json; None or "ALL" = all without skin tones and flags;
+                "DISTINCT" = of these, whose names mean nothing else (`concepts.SHADOWED`).
             size: side of the sprites in pixels, 16..1024.
             cache_dir: where sprites are kept; None = the user's cache folder.
 
@@ -235,12 +237,10 @@ def _read_index(root: Path) -> list[Concept]:
 
 def _choose(rows: list[Concept], wanted: Iterable[str] | str | None) -> dict[str, Concept]:
     by_name = {row.name: row for row in rows}
-    if wanted is None or wanted == "ALL":
-        return {
-            name: row
-            for name, row in by_name.items()
-            if not name.startswith("flag: ") and not any(word in name for word in _SKIPPED_WORDS)
-        }
+    if wanted in (None, "ALL", "DISTINCT"):
+        kept = (name for name in by_name if wanted != "DISTINCT" or name not in SHADOWED)
+        plain = (name for name in kept if not name.startswith("flag: "))
+        return {n: by_name[n] for n in plain if not any(word in n for word in _SKIPPED_WORDS)}
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     unknown = [name for name in names if name not in by_name]
     if unknown:

@@ -49,12 +49,7 @@ def prompts(stickers: Stickers, number: int = NUM_PROMPTS) -> list[str]:
         return []
     rng = generator(VERSION, 44)
     pairs = [rng.choice(len(known), 2, replace=False) for _ in range(number)]
-    return [" and ".join(_asked(known[k]) for k in pair) for pair in pairs]
-
-
-def _asked(name: str) -> str:
-    words = concepts.plain_name(name)
-    return concepts.article(words) + words
+    return [" and ".join(concepts.asked(known[k]) for k in pair) for pair in pairs]
 
 
 def measure(

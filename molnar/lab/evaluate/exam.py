@@ -1,8 +1,8 @@
 """A pipeline in, everything measured about it out.
 
-ProcEval with its controls, stickers, paraphrases, scenes, copies, alpha, fidelity, diversity, cost.
-What cannot be measured here (no sticker pack, no encoder in the bundle) is listed as skipped with
-its reason: it is never a zero in a table.
+ProcEval with its controls, stickers, vocabulary, paraphrases, scenes, copies, alpha, fidelity,
+diversity, cost. What cannot be measured here (no sticker pack, no encoder in the bundle) is listed
+as skipped with its reason: it is never a zero in a table.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from molnar.lab.evaluate.stickers import (
     SPRITE_PX,
     Describe,
     Gallery,
+    by_lot,
     copied,
     describe_by_rule,
     judge_accuracy,
@@ -58,13 +59,7 @@ def examine(
         _proceval(pipeline, source, exam, report, say)
     if pack is not None and NEED_GALLERY & set(exam.sections):
         say("describing the drawings", 0, 1)
-        gallery = Gallery.of(pack, describe)
-        if "stickers" in exam.sections:
-            _stickers(source, exam, pack, gallery, report, say)
-        if "paraphrases" in exam.sections:
-            _paraphrases(source, exam, pack, gallery, report, say)
-        if "copies" in exam.sections:
-            _copies(pipeline, source, exam, pack, gallery, report, say)
+        _likenesses(pipeline, source, exam, pack, Gallery.of(pack, describe), report, say)
     if pack is not None and "scenes" in exam.sections:
         _scenes(source, exam, pack, report, say)
     if "alpha" in exam.sections:
@@ -75,6 +70,25 @@ def examine(
         _fidelity(pipeline, exam, pack, report, say)
     report.cost = fidelity.cost(drawn.seconds, pipeline.bundle.folder)
     return report
+
+
+def _likenesses(
+    pipeline: Pipeline,
+    source: Source,
+    exam: Exam,
+    pack: Stickers,
+    gallery: Gallery,
+    report: Report,
+    say: Tell,
+) -> None:
+    """Measure what pictures are looked up among the drawings for."""
+    for section in ("stickers", "vocabulary"):
+        if section in exam.sections:
+            _stickers(section, source, exam, pack, gallery, report, say)
+    if "paraphrases" in exam.sections:
+        _paraphrases(source, exam, pack, gallery, report, say)
+    if "copies" in exam.sections:
+        _copies(pipeline, source, exam, pack, gallery, report, say)
 
 
 def _silent(what: str, done: int, of: int) -> None:
@@ -174,19 +188,28 @@ def control_scores(
 
 
 def _stickers(
-    source: Source, exam: Exam, pack: Stickers, gallery: Gallery, report: Report, say: Tell
+    section: str,
+    source: Source,
+    exam: Exam,
+    pack: Stickers,
+    gallery: Gallery,
+    report: Report,
+    say: Tell,
 ) -> None:
-    """Measure recognition and the judge of it."""
-    prompts = [pair for pair in STICKER_PROMPTS if pair[1] in pack.concepts][: exam.num_stickers]
+    """Measure recognition of everyday concepts or of any, and the judge of it."""
+    prompts = by_lot(pack, exam.num_vocabulary)
+    if section == "stickers":
+        known = [pair for pair in STICKER_PROMPTS if pair[1] in pack.concepts]
+        prompts = known[: exam.num_stickers]
     if not prompts:
-        report.skipped["stickers"] = f"{exam.stickers} has none of the asked concepts"
+        report.skipped[section] = f"{exam.stickers} has none of the asked concepts"
         return
     judge = judge_accuracy(gallery, pack, [name for _, name in prompts])
     result = recognise(
-        source, gallery, prompts, range(exam.num_seeds), _part(say, "drawing stickers")
+        source, gallery, prompts, range(exam.num_seeds), _part(say, f"drawing {section}")
     )
-    report.sightings["stickers"] = result.sightings
-    report.stickers = {
+    report.sightings[section] = result.sightings
+    found = {
         "top1": plain(result.top1),
         "top5": plain(result.top5),
         "copies": plain(copied(result.sightings)),
@@ -201,6 +224,10 @@ def _stickers(
             for prompt, name, share, near in result.rows
         ],
     }
+    if section == "stickers":
+        report.stickers = found
+    else:
+        report.vocabulary = found
 
 
 def _paraphrases(

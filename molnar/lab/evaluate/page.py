@@ -28,10 +28,12 @@ from molnar.lab.evaluate.report import (
     diversity_line,
     exam_line,
     fidelity_rows,
+    lot_title,
     model_line,
     paraphrase_line,
     scene_rows,
     sticker_rows,
+    sticker_title,
 )
 from molnar.lab.evaluate.results import Report
 from molnar.lab.evaluate.shown import Shown
@@ -72,8 +74,9 @@ def _scores(report: Report) -> list[str]:
     parts: list[str] = []
     if report.proceval is not None:
         parts += _proceval(report, report.proceval)
-    if report.stickers is not None:
-        parts.append(_table("Stickers", ("", "share [95 %]"), sticker_rows(report.stickers)))
+    for found, title in ((report.stickers, sticker_title), (report.vocabulary, lot_title)):
+        if found is not None:
+            parts.append(_table(title(found), ("", "share [95 %]"), sticker_rows(found)))
     if report.paraphrases is not None:
         parts.append(f"<p>{escape(paraphrase_line(report.paraphrases))}</p>")
     if report.scenes is not None:
@@ -86,10 +89,8 @@ def _scores(report: Report) -> list[str]:
     if report.fidelity is not None:
         head = ("part", "PSNR on white", "PSNR RGBA", "PSNR at edges", "mean dE", "pictures")
         parts.append(_table("Fidelity (medians)", head, fidelity_rows(report.fidelity)))
-    if report.diversity is not None:
-        parts.append(f"<p>{escape(diversity_line(report.diversity))}</p>")
-    if report.cost is not None:
-        parts.append(f"<p>{escape(cost_line(report.cost))}</p>")
+    lines = ((report.diversity, diversity_line), (report.cost, cost_line))
+    parts += [f"<p>{escape(line(found))}</p>" for found, line in lines if found is not None]
     return parts
 
 

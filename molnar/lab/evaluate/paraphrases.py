@@ -44,12 +44,6 @@ def paraphrases() -> tuple[tuple[str, str], ...]:
     return tuple((phrase, name) for name, _, rest in rows for phrase in rest.split("; "))
 
 
-def plain_prompt(name: str) -> str:
-    """Ask for a concept by its own name: ``a dog face``."""
-    words = concepts.plain_name(name)
-    return concepts.article(words) + words
-
-
 def understand(
     source: Source,
     gallery: Gallery,
@@ -72,7 +66,7 @@ def understand(
     plain = recognise(
         source,
         gallery,
-        [(plain_prompt(name), name) for name in names],
+        [(concepts.asked(name), name) for name in names],
         chosen,
         lambda done, of: say("drawing plain names", done, of),
     )

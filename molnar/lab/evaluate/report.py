@@ -28,9 +28,9 @@ def tables(report: Report) -> RenderableType:
     if report.proceval is not None:
         parts += [_proceval(report), Text(exam_line(report.proceval, report.exam))]
     if report.stickers is not None:
-        title = f"Stickers: nearest of {report.stickers['gallery']} drawings"
-        parts.append(_rows(title, sticker_rows(report.stickers)))
+        parts.append(_rows(sticker_title(report.stickers), sticker_rows(report.stickers)))
     laid: list[tuple[Any, Callable[[Any], RenderableType]]] = [
+        (report.vocabulary, lambda found: _rows(lot_title(found), sticker_rows(found))),
         (report.paraphrases, lambda found: Text(paraphrase_line(found))),
         (report.scenes, lambda found: _rows(SCENE_TITLE, scene_rows(found), SCENE_HEAD)),
         (report.copies, lambda found: Text(copies_line(found))),
@@ -44,6 +44,16 @@ def tables(report: Report) -> RenderableType:
     if report.command:
         parts.append(Text(f"made by: {report.command}"))
     return Group(*parts)
+
+
+def sticker_title(found: dict[str, Any]) -> str:
+    """Head what the sticker prompts give."""
+    return f"Stickers: nearest of {found['gallery']} drawings"
+
+
+def lot_title(found: dict[str, Any]) -> str:
+    """Head what concepts drawn by lot give."""
+    return f"Vocabulary: {found['num_prompts']} concepts of the pack, drawn by lot"
 
 
 def model_line(report: Report) -> str:

@@ -14,9 +14,12 @@ from molnar.lab.evaluate.scene_prompts import ACCESSORY_PROMPTS
 from molnar.lab.evaluate.shown import Shown
 from molnar.lab.evaluate.stickers import Sighting
 
-SECTIONS = ("proceval", "stickers", "fidelity", "paraphrases", "scenes", "copies", "alpha")
+SECTIONS = (
+    *("proceval", "stickers", "fidelity"),
+    *("vocabulary", "paraphrases", "scenes", "copies", "alpha"),
+)
 USUAL = SECTIONS[:3]  # paraphrases take as long as all the others
-NEED_GALLERY = {"stickers", "paraphrases", "copies"}  # every drawing, described
+NEED_GALLERY = {"stickers", "vocabulary", "paraphrases", "copies"}  # every drawing, described
 NEED_PACK = NEED_GALLERY | {"scenes"}
 
 
@@ -28,6 +31,7 @@ class Exam:
     tasks: tuple[str, ...] = TASKS  # of ProcEval
     num_seeds: int = 4  # pictures of each prompt: seeds 0, 1, 2, ...
     num_stickers: int = len(STICKER_PROMPTS)  # of the sticker prompts, most used first
+    num_vocabulary: int = 100  # concepts of the pack, drawn by lot
     num_paraphrases: int = 1_000  # of the test set, from its beginning; it has fewer
     num_scenes: int = len(ACCESSORY_PROMPTS)  # of each list of scenes, from its beginning
     num_copies: int = copies.NUM_PROMPTS  # scenes in which copies are looked for
@@ -48,6 +52,7 @@ class Report:
     proceval: Scores | None = None
     controls: dict[str, Scores] = field(default_factory=dict)
     stickers: dict[str, Any] | None = None
+    vocabulary: dict[str, Any] | None = None  # as `stickers`, of any concepts of the pack
     paraphrases: dict[str, Any] | None = None
     scenes: dict[str, Any] | None = None
     copies: dict[str, Any] | None = None
@@ -73,6 +78,7 @@ class Report:
             "proceval": self.proceval.to_json() if self.proceval else None,
             "controls": {name: scores.to_json() for name, scores in self.controls.items()},
             "stickers": self.stickers,
+            "vocabulary": self.vocabulary,
             "paraphrases": self.paraphrases,
             "scenes": self.scenes,
             "copies": self.copies,

@@ -22,6 +22,7 @@ from molnar.base.likeness import COPY, copy_ratio, looks
 from molnar.base.likeness import Vectors as Vectors  # for those who look for the judge here
 from molnar.base.likeness import describe_by_rule as describe_by_rule
 from molnar.base.rng import generator
+from molnar.lab.data import concepts
 from molnar.lab.data.heldout import drawing_held_out
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
@@ -32,6 +33,7 @@ from molnar.lab.evaluate.sources import Pixels, Source
 Describe = Callable[[Sequence[Pixels]], Vectors]  # pictures (straight alpha) -> unit vectors N D
 
 SPRITE_PX = 64  # size at which the gallery is read
+_LOT = 1  # version of the order in which concepts are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,13 @@ class Gallery:
             similarity[self.keys.index(without)] = -np.inf
         order = np.argsort(-similarity, kind="stable")[:num]
         return [Near(self.keys[k][0], self.keys[k][1], float(similarity[k])) for k in order]
+
+
+def by_lot(stickers: Stickers, number: int) -> list[tuple[str, str]]:
+    """Ask for concepts of a pack, whichever they are: (prompt, concept); the same for one pack."""
+    names = sorted(stickers.concepts)
+    order = generator(_LOT, 45).permutation(len(names))
+    return [(concepts.asked(names[k]), names[k]) for k in order[:number]]
 
 
 def recognise(

@@ -5,7 +5,9 @@ import pytest
 from molnar.lab.data.concepts import (
     ALIASES,
     COMMON,
+    SHADOWED,
     article,
+    asked,
     is_countable,
     is_geometric,
     names_of,
@@ -80,3 +82,12 @@ def test_one_everyday_name_means_one_concept() -> None:
     assert set(ALIASES) <= set(COMMON)
     names = [name for concept in COMMON for name in names_of(concept)]
     assert len(names) == len(set(names))
+
+
+def test_an_everyday_name_shadows_the_concept_of_that_name() -> None:
+    assert {"dog", "cat", "train"} <= SHADOWED
+    assert not SHADOWED & set(COMMON)
+
+
+def test_concepts_are_asked_for_as_people_do() -> None:
+    assert [asked(n) for n in ("owl", "fire", "man: beard")] == ["an owl", "fire", "a man beard"]

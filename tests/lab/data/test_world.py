@@ -196,3 +196,17 @@ def test_neon_has_no_colours_that_tubes_cannot_show(stickers: Stickers) -> None:
     lit = {spec.things[0].colour for spec in specs if spec.look == "neon"}
     assert len(lit) > 6
     assert not lit & {"black", "gray", "brown"}
+
+
+def test_everyday_drawings_get_their_share(stickers: Stickers) -> None:
+    named = ("rocket", "pizza")  # of seven, the others are everyday ones too
+
+    def share(common_p: float) -> float:
+        world = World(WorldConfig(common_p=common_p, geometry_p=0.0), stickers)
+        sampler = world._sampler
+        sampler.common = {style: named for style in sampler.common}
+        things = [world.spec(i, "sticker").things[0].name for i in range(400)]
+        return sum(name in named for name in things) / len(things)
+
+    assert share(0.0) == pytest.approx(2 / 7, abs=0.08)
+    assert share(0.6) == pytest.approx(0.6 + 0.4 * 2 / 7, abs=0.08)

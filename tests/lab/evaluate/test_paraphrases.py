@@ -4,7 +4,7 @@ import numpy as np
 
 from molnar.lab.data import concepts
 from molnar.lab.data.world import World, WorldConfig
-from molnar.lab.evaluate.paraphrases import paraphrases, plain_prompt, understand
+from molnar.lab.evaluate.paraphrases import paraphrases, understand
 from molnar.lab.evaluate.stickers import Gallery, Near
 
 
@@ -58,4 +58,4 @@ def test_only_concepts_that_work_are_asked_for_in_other_words():
 
 
 def test_plain_names_are_asked_for_as_people_do():
-    assert [plain_prompt(n) for n in ("owl", "fire", "grapes")] == ["an owl", "fire", "grapes"]
+    assert [concepts.asked(n) for n in ("owl", "fire", "grapes")] == ["an owl", "fire", "grapes"]

@@ -8,6 +8,7 @@ from molnar.lab.data.shapes import SHAPES
 from molnar.lab.evaluate import stickers
 from molnar.lab.evaluate.stickers import (
     Gallery,
+    by_lot,
     copied,
     describe_by_rule,
     jittered,
@@ -41,6 +42,7 @@ class Pack:
             (shape, style): drawing(shape, style) for shape in SHAPES for style in STYLES
         }
         self.drawings = tuple(sorted(self.pictures))
+        self.concepts = dict.fromkeys(name for name, _ in self.drawings)
         self.sprites = {key: Sprite(image) for key, image in self.pictures.items()}
 
     def styles_of(self, name):
@@ -125,3 +127,11 @@ def test_the_judge_is_measured(pack, gallery, monkeypatch):
 def test_an_empty_gallery_is_refused():
     with pytest.raises(ValueError, match="above 0"):
         Gallery([], np.zeros((0, 4), np.float32), describe_by_rule)
+
+
+def test_concepts_are_drawn_by_lot_and_always_the_same(pack):
+    asked = by_lot(pack, 4)
+    assert len(asked) == len(dict(asked)) == 4
+    assert asked == by_lot(pack, 7)[:4]
+    assert all(name in pack.concepts and name in prompt for prompt, name in asked)
+    assert [name for _, name in by_lot(pack, 99)] != sorted(pack.concepts)
