@@ -23,7 +23,7 @@ from molnar.base.nn.attention import Attention
 from molnar.base.nn.conv import Double, Halve, ResidualBlock, conv3, group_norm
 from molnar.base.nn.place import FEATURES, places
 from molnar.base.nn.time import TimeEmbedding
-from molnar.diffusion.planned import Planned
+from molnar.diffusion.planned import Planned, Sketch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,8 @@ class UNetConfig:
     layout: int = 64  # channels of the small picture that the text suggests, 0 for none
     plan: int = 0  # F of a plan's map (`plan.paint.features`), 0 for a network without plans
     plan_width: int = 96  # channels into which a plan's map is read
+    sketch: int = 0  # channels of what a name looks like in its box, 0 for none
+    sketch_width: int = 160  # numbers read of a name for it
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.attention):
@@ -194,6 +196,11 @@ class UNet(nn.Module):
         wide = widths[min(1, len(widths) - 1)]
         self.layout = Layout(config.context, config.layout, wide) if config.layout else None
         self.planned = Planned(config.plan, config.plan_width, widths[0]) if config.plan else None
+        self.sketch = (
+            Sketch(config.plan, config.sketch_width, config.sketch, widths[0])
+            if config.plan and config.sketch
+            else None
+        )
         self.leave_norm = group_norm(widths[0])
         self.leave = conv3(widths[0], config.latent_channels)
         for parameter in self.leave.parameters():
@@ -241,6 +248,7 @@ class UNet(nn.Module):
         h = self.enter(x)
         if self.planned is not None and plan is not None:
             h = h + self.planned(plan)
+            h = h if self.sketch is None else h + self.sketch(plan)
         kept: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             for block in blocks:  # type: ignore[attr-defined]

@@ -12,12 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from molnar.base.boxes import BOX, LOUD_BOX
 from molnar.plan.items import COLOURS, Item
 
 Floats = NDArray[np.float32]
 VERSION = 1  # of the numbers below: networks read what they were trained with
-BOX = 9  # numbers that describe a box to its cells, see `_box`
-LOUD_BOX = 4.0  # factor of those
 FAR = 1.5  # half sides from the centre beyond which a cell is "outside", however far
 
 

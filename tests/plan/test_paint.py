@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from molnar.base.boxes import BOX, LOUD_BOX
 from molnar.plan.items import COLOURS, Item
-from molnar.plan.paint import BOX, LOUD_BOX, features, paint
+from molnar.plan.paint import features, paint
 
 WIDE = 4
 NAMES = {

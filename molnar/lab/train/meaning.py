@@ -80,8 +80,7 @@ def build_meaning(
         frequent: Their shares of all text; without it the order decides.
         nouns: Definitions and kinds of things; without it words are vectors alone.
     """
-    called = _called(stickers)
-    captions = list(captions)
+    called, captions = _called(stickers), list(captions)
     sayings = _sayings(stickers, captions)
     keys = _keys(called, stickers, sayings)
     shares = frequent or {word: 0.1 / (rank + 10) for rank, word in enumerate(common)}
@@ -104,7 +103,6 @@ def build_meaning(
     bags = [np.stack([_bag(text, rows, small) for text in keys[name]]) for name in names]
     weights, biases = classifier(bags)
     rare = {concepts.names_of(one.name)[0] for one in stickers if one.name not in concepts.COMMON}
-    biases += [0.0 if name in rare else EVERYDAY for name in names]
     meaning = Meaning(
         words=rows,
         vectors=_int8(small),
@@ -115,15 +113,15 @@ def build_meaning(
         key_vectors=_int8(np.concatenate(bags)),
         key_counts=tuple(map(len, bags)),
         weights=weights.astype(np.float16),
-        biases=biases.astype(np.float16),
+        biases=(biases + [EVERYDAY * (n not in rare) for n in names]).astype(np.float16),
         aliases=_aliases(stickers),
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike={**_ALIKE, **SHADES},
     )
-    exact = {text: names.index(n) for n, texts in sayings.items() for text in texts if " " in text}
-    other |= {text: name for name, texts in sayings.items() for text in texts}
-    return replace(meaning, kinds=_close(meaning, other) | exact)
+    said_of = {text: name for name, texts in sayings.items() for text in texts}
+    exact = {text: names.index(name) for text, name in said_of.items() if " " in text}
+    return replace(meaning, kinds=_close(meaning, other | said_of) | exact)
 
 
 def classifier(bags: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:

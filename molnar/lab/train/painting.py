@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from molnar.base.boxes import BOX, LOUD_BOX
 from molnar.plan.items import COLOURS, Plan
-from molnar.plan.paint import BOX, FAR, LOUD_BOX, Floats
+from molnar.plan.paint import FAR, Floats
 
 
 class Painter:
