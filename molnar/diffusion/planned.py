@@ -37,7 +37,8 @@ class Sketch(nn.Module):
     """What a thing looks like before anything is known of the picture, laid into its box.
 
     A name and a colour give a small map, SIDE by SIDE from the left to the right of any box and
-    from its top to its bottom; each cell takes what lies at its own place there. Without it, a
+    from its top to its bottom; each cell takes what lies at its own place there (one at an edge,
+    whose place is mixed with that of what lies behind, from further in or out). Without it, a
     network must work out how a name and a place in a box go together, name by name.
 
     Source: Ha et al. 2016, arXiv 1609.09106, section 3 (one network's output as the other's

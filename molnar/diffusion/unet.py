@@ -43,7 +43,7 @@ class UNetConfig:
     layout: int = 64  # channels of the small picture that the text suggests, 0 for none
     plan: int = 0  # F of a plan's map (`plan.paint.features`), 0 for a network without plans
     plan_width: int = 96  # channels into which a plan's map is read
-    sketch: int = 0  # channels of what a name looks like in its box, 0 for none
+    sketch: int = 0  # channels of what a name in a plan looks like in its box, 0 for none
     sketch_width: int = 160  # numbers read of a name for it
 
     def __post_init__(self) -> None:

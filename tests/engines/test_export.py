@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from molnar.base import quantise
 from molnar.base.errors import ConfigError, RequestError, TrainingError
 from molnar.base.weights import load, offsets, save
 from molnar.bundle import Bundle
 from molnar.engines.export import compare, export, narrow
+from molnar.engines.torch import build
 
 PARTS = ["text", "planner", "velocity", "decoder", "encoder", "upscaler", "clip"]
 
@@ -74,6 +76,27 @@ def test_graphs_take_as_many_words_as_the_text_encoder_gives(
         dims = given["mask"].tensor_type.shape.dim
         assert dims[1].dim_value == 24
     assert compare(bundle)["velocity"] < 1e-4
+
+
+def test_a_network_that_sketches_is_the_same_in_both_engines(
+    workspace: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(workspace, tmp_path / "w")
+    folder = tmp_path / "w" / "diffusion"
+    described = json.loads((folder / "model.json").read_text())
+    config = described["config"] | {"sketch": 4, "sketch_width": 8}
+    network = build("velocity", described["kind"], config)
+    trained = load(folder / "model.safetensors")
+    draw = torch.Generator().manual_seed(5)
+    fresh = {
+        name: torch.randn(value.shape, generator=draw).numpy() / value[0].numel() ** 0.5
+        for name, value in network.state_dict().items()
+        if name not in trained
+    }
+    assert {name.split(".")[0] for name in fresh} == {"sketch"}
+    save(folder / "model.safetensors", {**trained, **fresh})
+    (folder / "model.json").write_text(json.dumps(described | {"config": config}))
+    assert compare(export(tmp_path / "w", tmp_path / "sketched"))["velocity"] < 1e-4
 
 
 @pytest.mark.parametrize("part", PARTS)

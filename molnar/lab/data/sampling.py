@@ -62,7 +62,7 @@ class SpecSampler:
             coloured_p: probability of a plain background that is not white.
             look_p: probability of a look, of the kinds that can have one.
             place_p: probability of a place or a pattern, of the kinds that can be in one.
-            common_p: probability that a drawing is picked among `concepts.COMMON` alone.
+            common_p: probability that a drawing that wears nothing is picked among COMMON alone.
         """
         self.stickers = stickers
         self.transparent_p = transparent_p

@@ -109,7 +109,7 @@ class Stickers:
             folder: holds index.json and the archives.
             styles: styles wanted; None = all that have an archive.
             concepts: names as in index.json; None or "ALL" = all without skin tones and flags;
-                "DISTINCT" = of these, whose names mean nothing else (`concepts.SHADOWED`).
+                "DISTINCT" = of these, none named as others are called (`concepts.SHADOWED`).
             size: side of the sprites in pixels, 16..1024.
             cache_dir: where sprites are kept; None = the user's cache folder.
 

@@ -122,8 +122,12 @@ class Gallery:
 
 
 def by_lot(stickers: Stickers, number: int) -> list[tuple[str, str]]:
-    """Ask for concepts of a pack, whichever they are: (prompt, concept); the same for one pack."""
-    names = sorted(stickers.concepts)
+    """Ask for concepts of a pack, whichever they are: (prompt, concept); the same for one pack.
+
+    Left out are those whose words mean something else: a shape, another concept, or a comment.
+    """
+    other = (lambda n: n in concepts.SHADOWED, concepts.is_geometric, lambda n: "#" in n)
+    names = sorted(n for n in stickers.concepts if not any(means(n) for means in other))
     order = generator(_LOT, 45).permutation(len(names))
     return [(concepts.asked(names[k]), names[k]) for k in order[:number]]
 

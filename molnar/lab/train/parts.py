@@ -228,6 +228,11 @@ class Assembly:
         )
         if names:
             model = dataclasses.replace(model, plan=features(encoder.config.pooled))
+        elif getattr(model, "sketch", 0):
+            raise ConfigError(
+                "sketch draws what plans name, and there are none: set diffusion.plan=true and "
+                "leave --data out, or set diffusion.model.sketch=0"
+            )
         device = pick_device("auto" if self.rehearsal else part.train.device)
         data = part.data
         if self.rehearsal:

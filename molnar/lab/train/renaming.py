@@ -2,8 +2,9 @@
 
 Names are told by vectors that are set apart from each other (`naming.apart`), so that new names
 move the old ones. What was learned is kept: every matrix that reads or writes a name is multiplied
-by the linear map that takes the new vectors of the old names to their old ones. A planner's own
-rows move with their names; those of new names begin at the mean.
+by the linear map that takes the new vectors of the old names to their old ones: exactly for fewer
+old names than a vector has numbers, in least squares for more. A planner's own rows move with their
+names; those of new names begin at the mean.
 
 Source: Chen et al. 2016, arXiv 1511.05641, section 2.3 (a larger network that begins as the smaller
 one it replaces).
@@ -18,7 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from molnar.base.errors import TrainingError
+
 Floats = NDArray[np.float32]
+READERS = ("planned.read.weight", "sketch.read.weight")  # W F 1 1 of a network; a name comes first
 RIDGE = 1e-3  # of the least squares
 
 
@@ -47,18 +51,23 @@ def network(
     Args:
         weights: of the network.
         before: of the old names, float32 N P.
-        after: of the same names now, float32 N P.
+        after: of the same names now, in the same order, float32 N P.
         seed: of what begins at random.
+
+    Returns:
+        Weights of the same shapes.
     """
-    key, width = "planned.read.weight", before.shape[1]
-    out = dict(weights)
-    read = weights[key].clone()
-    names = read[:, :width, 0, 0]
+    width, out = before.shape[1], dict(weights)
+    moved, draw = carried(before, after), torch.Generator().manual_seed(seed)
     spanned = np.linalg.svd(after.T, full_matrices=False)[0]
     strange = torch.from_numpy(np.eye(width, dtype=np.float32) - spanned @ spanned.T)
-    drawn = torch.randn(names.shape, generator=torch.Generator().manual_seed(seed))
-    read[:, :width, 0, 0] = names @ carried(before, after) + names.std() * drawn @ strange
-    out[key] = read
+    for key in READERS:
+        if key in weights:
+            read = weights[key].clone()
+            names = read[:, :width, 0, 0]
+            drawn = torch.randn(names.shape, generator=draw)
+            read[:, :width, 0, 0] = names @ moved + names.std() * drawn @ strange
+            out[key] = read
     return out
 
 
@@ -75,7 +84,19 @@ def planner(
         names: that it is to write, N of them, all old ones among them.
         before: the old names, in the order of its rows.
         vectors: of `names`, float32 N P.
+
+    Returns:
+        Weights of a planner of N names.
+
+    Raises:
+        TrainingError: an old name is not among the new ones.
     """
+    lost = [name for name in before if name not in names]
+    if lost:
+        raise TrainingError(
+            f"{len(lost)} names would be lost, {lost[0]!r} the first; expected all old names among "
+            "the new: add them"
+        )
     rows = [names.index(name) for name in before]
     moved = carried(weights["vectors"].numpy(), vectors[rows])
     out = dict(weights)

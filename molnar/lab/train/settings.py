@@ -16,6 +16,9 @@ PLACE_KEYS = frozenset(
     {"checkpoint_minutes", "sheet_minutes", "log_steps", "keep", "threads", "device", "compile"}
 )
 
+#: Keys that older runs do not have -> what they were trained with.
+ADDED = {"common_p": 0.0, "sketch": 0, "sketch_width": 160}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainSettings:
@@ -150,7 +153,7 @@ def changed_keys(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> 
     for key in sorted(old.keys() | new.keys()):
         if prefix == "settings." and key in LENGTH_KEYS | PLACE_KEYS:
             continue
-        before, after = old.get(key), new.get(key)
+        before, after = old.get(key, ADDED.get(key)), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
             lines += changed_keys(before, after, f"{prefix}{key}.")
         elif before != after:

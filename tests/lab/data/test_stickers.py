@@ -101,11 +101,10 @@ def test_a_broken_archive_is_listed_and_the_others_are_used(pack: Path, tmp_path
 
 
 def test_names_that_mean_another_concept_are_left_out_of_the_distinct(
-    pack: Path, monkeypatch: pytest.MonkeyPatch
+    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "SHADOWED", frozenset({"house"}))
-    shut = pack / "shut"
-    found = Stickers.open(pack, concepts="DISTINCT", size=32, cache_dir=shut)
+    found = Stickers.open(pack, concepts="DISTINCT", size=32, cache_dir=tmp_path)
     assert "house" not in found.concepts
     assert {"rocket", "house with garden"} <= set(found.concepts)
-    assert "house" in Stickers.open(pack, concepts="ALL", size=32, cache_dir=shut).concepts
+    assert "house" in Stickers.open(pack, concepts="ALL", size=32, cache_dir=tmp_path).concepts

@@ -8,41 +8,13 @@ import pytest
 
 from molnar.base.likeness import describe_by_rule
 from molnar.lab.data.concepts import COMMON
-from molnar.lab.data.stickers import Concept, Sprite, Stickers
+from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import copies
 from molnar.lab.evaluate.stickers import Gallery
 from molnar.plan.items import Item
 
 NAMES = COMMON[40:52]
-STYLES = ("noto", "twemoji")
 BEHIND = Item(name="background", colour="white", behind=True)
-
-
-def drawing(seed: int, side: int = 64) -> Sprite:
-    """A few discs of their own colours and places."""
-    rng = np.random.default_rng(seed)
-    y, x = (np.mgrid[:side, :side] + 0.5) / side
-    pixels = np.zeros((side, side, 4), np.uint8)
-    for _ in range(5):
-        centre, radius = rng.uniform(0.25, 0.75, 2), rng.uniform(0.12, 0.3)
-        pixels[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2] = (
-            *rng.integers(0, 255, 3),
-            255,
-        )
-    rows, columns = np.nonzero(pixels[..., 3])
-    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-    return Sprite(pixels, box, (0, 0, 0))
-
-
-@pytest.fixture(scope="module")
-def pack() -> Stickers:
-    rows = {name: Concept(name, (), dict.fromkeys(STYLES, f"{name}.svg")) for name in NAMES}
-    sprites = {
-        (name, style): drawing(k + 100 * number)
-        for number, style in enumerate(STYLES)
-        for k, name in enumerate(NAMES)
-    }
-    return Stickers(folder=Path(), concepts=rows, size=64, sprites=sprites, problems=[])
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +22,29 @@ def gallery(pack: Stickers) -> Gallery:
     return Gallery.of(pack, describe_by_rule)
 
 
-def boxed(name: str, x: float) -> Item:
+def boxed(pack: Stickers, name: str, x: float) -> Item:
     """Put a drawing into a box of its own shape, as plans do."""
-    left, top, right, bottom = drawing(NAMES.index(name)).box
+    left, top, right, bottom = pack.sprite(name, "noto").box
     wide, high = right - left, bottom - top
     longer = max(wide, high)
     return Item(name=name, x=x, y=0.5, width=0.47 * wide / longer, height=0.47 * high / longer)
 
 
-def planning(prompt: str, seed: int) -> tuple[Item, ...]:
+@pytest.fixture(scope="module")
+def planning(pack: Stickers):
     """Two of the drawings side by side, others for every prompt and seed."""
-    two = np.random.default_rng([len(prompt), seed]).choice(len(NAMES), 2, replace=False)
-    sides = zip(two, (0.26, 0.76), strict=True)
-    return (
-        BEHIND,
-        *(boxed(NAMES[k], x) for k, x in sides),
-        Item(name=NAMES[0], x=0.5, y=0.1, width=0.05, height=0.05),  # too small to look at
-        Item(name="star", colour="red", x=0.5, y=0.9, width=0.2, height=0.2),  # no drawing
-    )
+
+    def planned(prompt: str, seed: int) -> tuple[Item, ...]:
+        two = np.random.default_rng([len(prompt), seed]).choice(len(NAMES), 2, replace=False)
+        sides = zip(two, (0.26, 0.76), strict=True)
+        return (
+            BEHIND,
+            *(boxed(pack, NAMES[k], x) for k, x in sides),
+            Item(name=NAMES[0], x=0.5, y=0.1, width=0.05, height=0.05),  # too small to look at
+            Item(name="star", colour="red", x=0.5, y=0.9, width=0.2, height=0.2),  # no drawing
+        )
+
+    return planned
 
 
 def test_prompts_are_of_two_concepts_and_always_the_same(pack: Stickers) -> None:
@@ -79,7 +56,7 @@ def test_prompts_are_of_two_concepts_and_always_the_same(pack: Stickers) -> None
     assert copies.prompts(empty) == []
 
 
-def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery) -> None:
+def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery, planning) -> None:
     def source(prompt, seed):
         ground = np.full((128, 128, 3), (255, 255, 255) if seed else (40, 90, 200), np.uint8)
         return copies.laid(pack, copies.visible(planning(prompt, seed), pack), ground)
@@ -92,7 +69,9 @@ def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery) -
     assert not any(picture.right for picture in shown)
 
 
-def test_half_of_one_and_half_of_another_is_no_copy(pack: Stickers, gallery: Gallery) -> None:
+def test_half_of_one_and_half_of_another_is_no_copy(
+    pack: Stickers, gallery: Gallery, planning
+) -> None:
     def source(prompt, seed):
         image = np.full((128, 128, 3), 255, np.uint8)
         for item in copies.visible(planning(prompt, seed), pack):

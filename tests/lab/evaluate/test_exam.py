@@ -21,6 +21,11 @@ from molnar.lab.evaluate.stickers import Sighting
 from molnar.pipeline import load
 
 SMALL = {"steps": 1, "height": 64, "width": 64}
+RECOGNISED = {
+    "top1": [0.25, 0.1, 0.4], "top5": [0.0] * 3, "copies": [0.0] * 3, "num_prompts": 7,
+    "gallery": 24, "judge_copies_of_jittered_drawings": [0.0] * 3,
+    "judge_top5_on_jittered_drawings": [1.0] * 3, "judge_top5_on_heldout_drawings": [1.0] * 3,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +81,13 @@ def test_the_tables_show_scores_controls_skips_and_command(report):
     found, _ = report
     found.command = "molnar eval --quick"
     found.paraphrases = {"concepts": 9, "working": ["fox"], "share": [0.5, 0.2, 0.8]}
+    found.vocabulary = RECOGNISED
     console = Console(width=170, file=io.StringIO())
     console.print(tables(found))
     text = console.file.getvalue()
     for words in ("attribution", "held out", "ground truth", "shuffled", "PSNR at edges",
                   "skipped: stickers", "made by: molnar eval --quick", "MB",
+                  "Vocabulary: 7 concepts of the pack, drawn by lot", "0.25 [0.10, 0.40]",
                   "paraphrases: 0.50 [0.20, 0.80] on the right concept"):  # fmt: skip
         assert words in text
 
@@ -122,8 +129,11 @@ def test_the_page_shows_every_picture_and_every_score_and_fetches_nothing(report
         for trial in found.trials
     ]
     seen = Sighting("a & b", "a", 3, np.zeros((8, 8, 4), np.uint8), ("a", "c", "c"))
+    sightings = {"stickers": [seen]}
     html = page(
-        replace(found, trials=trials, sightings={"stickers": [seen]}, command="molnar eval")
+        replace(
+            found, trials=trials, sightings=sightings, command="molnar eval", vocabulary=RECOGNISED
+        )
     )
     read = Page()
     read.feed(html)
@@ -136,7 +146,8 @@ def test_the_page_shows_every_picture_and_every_score_and_fetches_nothing(report
         assert Image.open(io.BytesIO(data)).size in {(64, 64), (128, 128), (8, 8)}
     text = " ".join(read.words)
     for words in ("attribution", "ground truth", "PSNR", "diversity", "Skipped: stickers",
-                  "molnar eval", "<b>a ", "a & b", "like a, c"):  # fmt: skip
+                  "Vocabulary: 7 concepts", "molnar eval", "<b>a ", "a & b",
+                  "like a, c"):  # fmt: skip
         assert words in text, "and what a prompt holds is text, never markup"
 
 
@@ -144,3 +155,17 @@ def test_a_pack_that_was_named_and_is_not_there_is_an_error_before_any_work(tiny
     exam = Exam(stickers=tmp_path / "none", fields=SMALL)
     with pytest.raises(DataError, match="no sticker pack at"):
         examine(load(tiny), exam)
+
+
+def test_everyday_concepts_and_any_are_asked_for_apart(tiny, pack, monkeypatch):
+    monkeypatch.setattr(module, "_open_stickers", lambda *rest: pack)
+    sections = ("stickers", "vocabulary")
+    exam = Exam(num_seeds=1, num_vocabulary=5, sections=sections, fields=SMALL)
+    found = examine(load(tiny), exam)
+    assert found.vocabulary["num_prompts"] == found.vocabulary["num_pictures"] == 5
+    assert found.vocabulary["gallery"] == found.stickers["gallery"] == 24
+    asked = [row["asked"] for row in found.vocabulary["prompts"]]
+    assert set(asked) < set(pack.concepts)
+    assert [seen.name for seen in found.sightings["vocabulary"]] == asked
+    assert asked != [row["asked"] for row in found.stickers["prompts"]]
+    assert json.loads(json.dumps(found.to_json()))["vocabulary"] == found.vocabulary

@@ -9,6 +9,7 @@ import math
 import signal
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from molnar.base.errors import ConfigError, TrainingError
 from molnar.lab.train import checkpoint, process
 from molnar.lab.train.loop import TrainingInterrupted, train
 from molnar.lab.train.prefetch import Prefetch
+from molnar.lab.train.settings import changed_keys
 from molnar.lab.train.workspace import locked
 
 
@@ -145,6 +147,15 @@ def test_a_run_starts_from_given_weights(tmp_path: Path, toy: ModuleType) -> Non
     train(toy.Toy(), settings, tmp_path / "toy")
     left = load_file(tmp_path / "toy/model.safetensors")
     assert torch.allclose(left["0.weight"], given["0.weight"])
+
+
+def test_a_run_from_before_a_setting_was_added_goes_on() -> None:
+    before: dict[str, Any] = {"world": {"seed": 0}}
+    added = {"world": {"seed": 0, "common_p": 0.0}}
+    assert changed_keys(before, added) == []
+    assert changed_keys(before, {"world": {"seed": 0, "common_p": 0.3}}) == [
+        "world.common_p: 0.0 -> 0.3"
+    ]
 
 
 def test_weights_of_another_model_are_refused_by_name(tmp_path: Path, toy: ModuleType) -> None:

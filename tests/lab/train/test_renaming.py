@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from molnar.diffusion.planned import Planned
+from molnar.base.errors import TrainingError
+from molnar.diffusion.planned import Planned, Sketch
 from molnar.lab.train import renaming
 from molnar.lab.train.naming import apart
 from molnar.plan.items import COLOURS, Item
@@ -31,16 +32,19 @@ def map_of(name: str, names: tuple[str, ...], vectors: np.ndarray) -> torch.Tens
     return torch.from_numpy(paint(plan, dict(zip(names, vectors, strict=True)), (6, 6), WIDTH))
 
 
-def test_a_network_reads_the_old_names_as_before_and_the_new_ones_apart(vectors) -> None:
+@pytest.mark.parametrize("part", ["planned", "sketch"])
+def test_a_network_reads_the_old_names_as_before_and_the_new_ones_apart(vectors, part: str) -> None:
     old, new = vectors
     assert np.abs(old - new[[NEW.index(name) for name in OLD]]).max() > 0.1, "they moved"
-    module = Planned(features(WIDTH), 8, 8)
+    torch.manual_seed(4)
+    wide = features(WIDTH)
+    module = Planned(wide, 8, 8) if part == "planned" else Sketch(wide, 8, 4, 8)
     torch.nn.init.normal_(module.leave.weight)
-    weights = {f"planned.{key}": value for key, value in module.state_dict().items()}
+    weights = {f"{part}.{key}": value for key, value in module.state_dict().items()}
     with torch.no_grad():
         before = {name: module(map_of(name, OLD, old)[None]) for name in OLD}
         own = renaming.network(weights, old, new[[NEW.index(name) for name in OLD]])
-        module.load_state_dict({key.removeprefix("planned."): own[key] for key in own})
+        module.load_state_dict({key.removeprefix(f"{part}."): own[key] for key in own})
         after = {name: module(map_of(name, NEW, new)[None]) for name in NEW}
     scale = max(float(value.std()) for value in before.values())
     for name in OLD:
@@ -70,6 +74,12 @@ def test_a_planner_writes_what_it_wrote(vectors) -> None:
         ends = torch.stack([writes[0][..., -1], wrote[0][..., -1]])
         torch.testing.assert_close(ends[0], ends[1], atol=0.02, rtol=0.02)
         torch.testing.assert_close(writes[0][..., rows], wrote[0][..., :-1], atol=0.02, rtol=0.02)
+
+
+def test_no_old_name_may_be_lost(vectors) -> None:
+    planner = Planner(PlannerConfig(names=OLD, width=16, layers=1, text_width=12, name_width=WIDTH))
+    with pytest.raises(TrainingError, match="'fox' the first"):
+        renaming.planner(planner.state_dict(), NEW[:-1], OLD, vectors[1][:-1])
 
 
 def _renamed(said: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
