@@ -1,8 +1,8 @@
 """The sticker model on two CPU cores: a convolutional U-Net on common concepts.
 
 Command:   molnar train all --recipe sticker_cpu --stickers data/stickers --out runs/sticker
-Hardware:  two CPU cores, 4 GB of memory; with matrix units (AMX) bf16 is used, 13 times as fast in
-           bare products
+Hardware:  two CPU cores, 4 GB of memory; with AMX or AVX512-BF16 bf16 is used, 13 or
+           2.6 times as fast in bare products
 Time:      a little over three hours in all: text 12 minutes, planner 15, autoencoder 13,
            diffusion 120, upscaler 10, CLIP 15, and some for reading drawings and embedding texts
 Pace:      80 pictures/s in diffusion on two cores with AMX and nothing beside it (16.1 M
@@ -17,11 +17,12 @@ full learning rate, and cools down again at the end; the minutes are those of al
     molnar train diffusion --recipe sticker_cpu --stickers data/stickers --out runs/sticker
            --minutes 200
 
-More concepts, after the first ones are learned, is another run from the weights of the first:
+More concepts, after the first ones are learned, is another run from the weights of the first, once
+they read the new names (molnar/lab/train/renaming.py, docs/08-train.md):
 
-    cp runs/sticker/diffusion/model.safetensors common.safetensors
     molnar train diffusion --recipe sticker_cpu --stickers data/stickers --out runs/sticker
-           --fresh --set drawings.concepts=all --set train.init=common.safetensors
+           --fresh --set drawings.concepts=all --set world.common_p=0.3
+           --set train.init=renamed.safetensors
 
 Why so: on a CPU the number of updates and the bias of the network matter more than the number of
 parameters. A transformer of 16 M parameters learned background colours in 45 minutes, and no

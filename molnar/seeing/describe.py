@@ -36,6 +36,7 @@ Floats = NDArray[np.float32]
 MOST = 9  # prompts of one picture, and things in it
 BESIDE = 0.12  # of the side by which centres differ where one is left of, or above, another
 HEADS = 3  # guesses at one thing
+LEAD = 0.01  # of a fit, by which another guess must explain more than what is best thing by thing
 DRESSES, DRESSED = 2, 0.05  # things to wear that are tried, and the cosine that one must add
 
 
@@ -101,7 +102,7 @@ def recognise(pipeline: Pipeline, pixels: Bytes) -> Plan:
     """
     picture = squared(pixels)
     guesses = guesses_at(pipeline, picture)
-    best = guesses[int(np.argmax(_fits(pipeline, picture, guesses)))]
+    best = guesses[_order(_fits(pipeline, picture, guesses))[0]]
     height, width = pixels.shape[:2]
     long, short = max(height, width), min(height, width)
     down, across = (long - height) // 2 / short, (long - width) // 2 / short
@@ -205,6 +206,12 @@ def _in_place(pipeline: Pipeline, picture: Bytes) -> list[Guess]:
     ]
 
 
+def _order(fits: NDArray[np.float64]) -> list[int]:
+    """Sort guesses, the first of which is best thing by thing, by how much they explain."""
+    leads = LEAD * (np.arange(len(fits)) == 0)
+    return [int(k) for k in np.argsort(-(fits + leads), kind="stable")]
+
+
 def _fits(pipeline: Pipeline, picture: Bytes, guesses: Sequence[Guess]) -> NDArray[np.float64]:
     """Say how much of a picture each guess explains, beyond the ground of the first."""
     judge, grammar = judge_of(pipeline), Grammar.of(pipeline)
@@ -221,7 +228,7 @@ def _ranked(
     """Put guesses into words, the best explained first."""
     grammar = Grammar.of(pipeline)
     fits = _fits(pipeline, picture, guesses)
-    order = np.argsort(-fits, kind="stable")
+    order = _order(fits)
     each = [
         [Description(text, round(float(fits[k]), 4)) for text in _sentences(grammar, guesses[k])]
         for k in order

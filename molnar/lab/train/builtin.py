@@ -119,7 +119,7 @@ def sticker_cpu() -> Recipe:
                 precision="auto",
                 channels_last=True,
             ),
-            model=UNetConfig(),
+            model=UNetConfig(sketch=24),
             # Coarse channels are larger than unit noise, and flat colour repeats over many cells: a
             # shape is only undecided above t = 0.85, so that is where most training belongs.
             data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),

@@ -30,11 +30,11 @@ from molnar.text.nearest import LOUD
 from molnar.text.words import STOP_WORDS
 
 WIDTH = 96  # numbers kept of a word's sentence vector
-MOST = 60_000  # words, the most frequent ones
+MOST = 40_000  # words, the most frequent ones
 CLOSE = 0.44  # cosine of a word and a name from which the one can stand for the other
 DECAY = 1e-4  # of the classifier's weights
-ROUNDS = 600  # of its descent
-EVERYDAY = 0.0  # logits by which an everyday name is likelier to be meant than another
+ROUNDS = 250  # of its descent
+EVERYDAY = 10.0  # logits by which an everyday name is likelier to be meant than another
 DEFINITIONS = 2  # of a word: those of its most frequent senses
 LIST = "frequency_dictionary_en_82_765.txt"
 COMMON_SHARE = 1e-3  # frequency at which a word counts half as much as a rare one

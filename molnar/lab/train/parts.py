@@ -15,6 +15,7 @@ from torch import nn
 
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, TrainingError
+from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.world import World
 from molnar.lab.train import corpus as texts
@@ -228,11 +229,8 @@ class Assembly:
         )
         if names:
             model = dataclasses.replace(model, plan=features(encoder.config.pooled))
-        elif getattr(model, "sketch", 0):
-            raise ConfigError(
-                "sketch draws what plans name, and there are none: set diffusion.plan=true and "
-                "leave --data out, or set diffusion.model.sketch=0"
-            )
+        elif isinstance(model, UNetConfig):
+            model = dataclasses.replace(model, sketch=0)  # which draws what plans name
         device = pick_device("auto" if self.rehearsal else part.train.device)
         data = part.data
         if self.rehearsal:
