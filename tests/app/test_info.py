@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from molnar.app.cli.info import brief
 from molnar.app.cli.main import cli
 from molnar.base.request import Request
 from molnar.pipeline import load
@@ -37,6 +38,14 @@ def test_lines_for_people(picture: Path) -> None:
     result = CliRunner().invoke(cli, ["info", str(picture)])
     assert "prompt: a fox\n" in result.stdout
     assert "seed: 9\n" in result.stdout
+
+
+def test_long_lists_are_shortened_for_people_alone() -> None:
+    names = [f"name {k}" for k in range(40)]
+    shown = brief({"config": {"names": names, "widths": list(range(40))}})["config"]
+    assert shown["names"] == [*names[:12], "... 40 in all"]
+    assert shown["widths"] == list(range(40))
+    assert brief(names[:12]) == names[:12]
 
 
 def test_a_picture_of_a1111(tmp_path: Path) -> None:

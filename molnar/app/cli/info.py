@@ -11,6 +11,8 @@ import click
 
 from molnar.base.adapters import adapters_of
 
+SHOWN = 12  # words of a long list
+
 
 @click.command()
 @click.argument("file")
@@ -24,7 +26,7 @@ def info(file: str, as_json: bool) -> None:
     if adapters := adapters_of(facts):
         facts["adapters"] = ", ".join(map(str, adapters))
     for key, value in facts.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(brief(value), ensure_ascii=False)
         click.echo(f"{_shown(key)}: {_shown(text)}")
 
 
@@ -33,6 +35,15 @@ def _shown(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
+
+
+def brief(value: Any) -> Any:
+    """Shorten long lists of words, as of the names that a planner knows; --json has them all."""
+    if isinstance(value, dict):
+        return {key: brief(item) for key, item in value.items()}
+    if isinstance(value, list) and len(value) > SHOWN and all(isinstance(x, str) for x in value):
+        return [*value[:SHOWN], f"... {len(value):,} in all"]
+    return value
 
 
 def about_picture(file: str) -> dict[str, Any]:
