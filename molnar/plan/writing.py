@@ -29,16 +29,20 @@ class Draws(Protocol):
 
 
 class Middle:
-    """No chance at all: of all that could be, ordered, what lies in the middle.
+    """No chance at all: of all that could be, ordered, what lies in the middle, or elsewhere.
 
     Example:
-        >>> Middle().random()
-        0.5
+        >>> Middle().random(), Middle(0.25).random()
+        (0.5, 0.25)
     """
 
+    def __init__(self, at: float = 0.5) -> None:
+        """Choose where: 0 is the first of all, 1 the last."""
+        self.at = at
+
     def random(self) -> float:
-        """Return one half."""
-        return 0.5
+        """Return it, always."""
+        return self.at
 
 
 Ask = Callable[[NDArray[np.int64]], Sequence[NDArray[Any]]]

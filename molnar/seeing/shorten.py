@@ -38,6 +38,7 @@ Floats = NDArray[np.float32]
 
 USELESS = 0.12  # weight below which a word is struck out
 SHORTER = 5  # prompts
+PLACES = (0.25, 0.5, 0.75)  # in the planner's doubts
 SEEDS = 2  # noises that words are judged by
 PLANNED, GUESSED = 1.0, 1.0  # how much the plan's change counts, and the network's
 AT_ONCE = 16
@@ -202,7 +203,9 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     planned, guessed = np.zeros(len(texts) - 1), np.zeros(len(texts) - 1)
     # Without chance: that something else was drawn at random is no change. Boxes stay, too.
     plans = [_likely(pipeline, text) for text in said]
-    planned += [_unlike(plans[0], plan) for plan in plans[1:]]
+    for at in PLACES:  # what is left open may be what the word says, by luck: once, not always
+        ways = [_likely(pipeline, text, at) for text in said]
+        planned += [_unlike(ways[0], way) for way in ways[1:]]
     same = [plans[0], *(altered(plans[0], plan) for plan in plans[1:])]
     for number in range(SEEDS):
         told = [pipeline.told(text, plan, cells[1:]) for text, plan in zip(said, same, strict=True)]
@@ -214,10 +217,10 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     )
 
 
-def _likely(pipeline: Pipeline, text: TextEmbedding) -> Plan:
-    """Plan a text as the planner would in the middle of its doubts."""
+def _likely(pipeline: Pipeline, text: TextEmbedding, at: float = 0.5) -> Plan:
+    """Plan a text as the planner would in the middle of its doubts, or elsewhere in them."""
     names = tuple(pipeline.names or ())
-    return write(lambda numbers: pipeline.parts.plan(numbers, text), names, Middle())
+    return write(lambda numbers: pipeline.parts.plan(numbers, text), names, Middle(at))
 
 
 def _guesses(pipeline: Pipeline, told: Sequence[TextEmbedding], noise: Floats) -> Floats:

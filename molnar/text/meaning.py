@@ -26,7 +26,7 @@ from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
-from molnar.text.phrases import ARTICLES, Word, clauses, words_in
+from molnar.text.phrases import ARTICLES, Word, clauses, is_manner, words_in
 from molnar.text.words import STOP_WORDS, singulars, stems
 
 LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
@@ -107,6 +107,9 @@ class Meaning:
         """Give (begin, end, what to say instead) of what in a clause is not to stay."""
         if all(self._stands(word.text) for phrase in clause for word in phrase):
             return []  # most prompts: no vector is read
+        clause = [phrase for phrase in clause if not is_manner(text, phrase)]
+        if not clause:
+            return []
         begin, end = clause[0][0].begin, clause[-1][-1].end
         known = [span for span in known if span.begin < end and begin < span.end]
         # a taught thing, and what it is with or on: phrase by phrase

@@ -25,6 +25,21 @@ ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".
 _JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
 
+_HOW = """
+masterpiece best high good top quality trending artstation highly very super extremely detailed
+detail details intricate ultra hd uhd hdr resolution 4k 8k 16k beautiful gorgeous stunning amazing
+cinematic dramatic epic digital concept art artwork artistic illustration illustrated portrait
+minimalist minimalistic minimal logo icon sticker emoji clipart vector cute kawaii adorable pretty
+lovely realistic photorealistic photo photograph photography render rendered rendering octane
+unreal engine sharp focus bokeh lighting lit studio vibrant colorful colourful pastel sketch oil
+painting painted anime manga cartoon smooth award winning wallpaper close-up closeup full body
+profile picture image style styled aesthetic professional happy sad angry sleeping running flying
+old young fluffy shiny golden wooden vintage retro modern fantasy magical scary funny festive
+summer winter soft bright dark
+"""
+#: Words that, after a comma and without an article, say how a picture is to be, and of no thing.
+MANNER = frozenset(_HOW.split())
+
 
 class Word(NamedTuple):
     """A word of a text and where it stands."""
@@ -62,6 +77,18 @@ def clauses(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[list[W
         clause.append(phrase)
     if clause:
         yield clause
+
+
+def is_manner(text: str, phrase: Sequence[Word]) -> bool:
+    """Tell whether a phrase of a longer text only says how things are to look.
+
+    Example:
+        >>> [one] = phrases("highly detailed", [])
+        >>> is_manner("a cat, highly detailed", one), is_manner("highly detailed", one)
+        (True, False)
+    """
+    more = sum(len(word.text) for word in phrase) < sum(len(w.text) for w in words_in(text))
+    return more and all(word.text in MANNER for word in phrase)
 
 
 def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:

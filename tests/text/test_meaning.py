@@ -211,3 +211,11 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="export it again") as caught:
         Meaning.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_how_a_picture_is_to_look_is_no_thing_in_it(meaning: Meaning) -> None:
+    assert meaning.read("a pooch, highly detailed, masterpiece") == (
+        "a dog face, highly detailed, masterpiece"
+    )
+    assert meaning.read("best quality, a pooch") == "best quality, a dog face"
+    assert meaning.read("a pooch, odd lorry") == "a dog face, truck"
