@@ -89,6 +89,7 @@ class IPAdapters:
                 weight_name=[path.name for path in paths],
                 image_encoder_folder=None,
             )
+            _as_computed(unet)
         except (RuntimeError, ValueError, KeyError, IndexError, AttributeError) as error:
             self.clear()
             raise WeightsError(
@@ -101,6 +102,15 @@ class IPAdapters:
         finally:
             unet.__dict__.pop("to", None)
         self.applied = tuple(paths)
+
+
+def _as_computed(unet: Any) -> None:
+    """Bring what was added to the numbers of a network that computes in bfloat16."""
+    if str(unet.dtype) != "torch.bfloat16":  # those kept in float16 are computed in float32
+        return
+    for part in (*unet.attn_processors.values(), unet.encoder_hid_proj):
+        if hasattr(part, "to"):
+            part.to(dtype=unet.dtype)
 
 
 def _file(path: Path) -> Path:

@@ -36,6 +36,14 @@ def tiny_models() -> Any:
 
 
 @pytest.fixture(autouse=True)
+def _counts_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute in float32 on every machine, as on one without bfloat16, unless a test says so."""
+    from molnar.bridge import machine
+
+    monkeypatch.setattr(machine, "_bf16", lambda: False)
+
+
+@pytest.fixture(autouse=True)
 def _stays_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test that connects to another machine, or asks for the address of one."""
     asked: list[str] = []
