@@ -38,7 +38,7 @@ Floats = NDArray[np.float32]
 
 USELESS = 0.12  # weight below which a word is struck out
 SHORTER = 5  # prompts
-PLACES = (0.25, 0.5, 0.75)  # in the planner's doubts
+BESIDES = (0.25, 0.75)  # places in the planner's doubts, beside the middle
 SEEDS = 2  # noises that words are judged by
 PLANNED, GUESSED = 1.0, 1.0  # how much the plan's change counts, and the network's
 AT_ONCE = 16
@@ -203,8 +203,8 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     planned, guessed = np.zeros(len(texts) - 1), np.zeros(len(texts) - 1)
     # Without chance: that something else was drawn at random is no change. Boxes stay, too.
     plans = [_likely(pipeline, text) for text in said]
-    for at in PLACES:  # what is left open may be what the word says, by luck: once, not always
-        ways = [_likely(pipeline, text, at) for text in said]
+    # What is left open may be what a word says, by luck: once, not always.
+    for ways in (plans, *([_likely(pipeline, text, at) for text in said] for at in BESIDES)):
         planned += [_unlike(ways[0], way) for way in ways[1:]]
     same = [plans[0], *(altered(plans[0], plan) for plan in plans[1:])]
     for number in range(SEEDS):
