@@ -16,8 +16,10 @@ import numpy as np
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.looks import WORDS
+from molnar.lab.data.manner import MANNERS, MOODS, MOVES
 from molnar.lab.data.places import Place
 from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing
+from molnar.lab.data.touching import BACK, FRONT, JOINTS, ON
 from molnar.lab.data.wardrobe import ACCESSORIES
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six")
@@ -143,6 +145,8 @@ class _Writer:
         """Add how it looks, and what people do with capitals and full stops."""
         if self.spec.look is not None:
             text = self._in_look(text, self.spec.look)
+        elif self.spec.kind.startswith("sticker") and self.draw.chance(0.08):
+            text = f"{text}, {self.draw.choice(MANNERS)}"
         if self.draw.chance(0.05):
             text = text[0].upper() + text[1:]
         return text + "." if self.draw.chance(0.03) else text
@@ -216,6 +220,8 @@ class _Writer:
             return self._noun(thing, family)
         if at < 0.22:
             return f"{self._one(thing)} {self.draw.choice(('sticker', 'emoji', 'icon'))}"
+        if at < 0.34:
+            return f"{self._one(thing)} {self.draw.choice(MOVES)}"
         return self._one(thing)
 
     def _both(self, first: Thing, second: Thing) -> str:
@@ -225,6 +231,8 @@ class _Writer:
         joint = "and"
         if beside and self.draw.chance(0.3):
             joint = self.draw.choice(("next to", "beside"))
+        elif self.spec.kind == "sticker_two" and self.draw.chance(0.5):
+            joint = self.draw.choice(JOINTS)
         return f"{self._one(first)} {joint} {self._one(second)}"
 
     def _all(self, things: tuple[Thing, ...]) -> str:
@@ -236,6 +244,12 @@ class _Writer:
     def _placed(self, subject: Thing, object_: Thing) -> str:
         assert self.spec.relation is not None
         name = self.spec.relation.name
+        if name == "on":
+            return f"{self._one(subject)} {self.draw.choice(ON)} {self._one(object_)}"
+        if name == "in front of" and self.draw.chance(0.4):
+            return f"{self._one(object_)} {self.draw.choice(BACK)} {self._one(subject)}"
+        if name == "in front of":
+            return f"{self._one(subject)} {self.draw.choice(FRONT)} {self._one(object_)}"
         if self.draw.chance(0.12):
             here, there = _HALVES[name]
             joint = self.draw.choice((" and ", ", "))
@@ -325,6 +339,8 @@ class _Writer:
             words.append(STYLE_WORDS[thing.style])
         if thing.colour is not None and not self.colourless:
             words.append(thing.colour)
+        elif thing.kind == "sticker" and self.draw.chance(0.04):
+            words.insert(0, self.draw.choice(MOODS))
         return words
 
 

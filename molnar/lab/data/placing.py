@@ -17,6 +17,9 @@ from molnar.lab.data.spec import (
     ThingKind,
 )
 
+#: Relations of things that overlap, and so move as one.
+TOUCHING = frozenset({"inside", "on", "in front of"})
+
 _GAP = 0.035  # least space between two things, and to the edge, fraction of the side
 
 
@@ -45,14 +48,14 @@ def framed(spec: Spec, height: int, width: int, heights: Sequence[float] = ()) -
     """Spread a spec, drawn up for a square, over a frame of another shape.
 
     Places stay fractions of the shorter side, so the longer one is more than 1 long. Sizes stay;
-    what lies inside something, and a composition, moves to the middle as one. `heights` are those
+    what touches, and a composition, moves to the middle as one. `heights` are those
     of the things in units of their sizes (1 where none are given): feet stay on the ground.
     """
     side = min(height, width)
     across, down = width / side, height / side
     if across == down:
         return spec
-    if spec.homage is not None or (spec.relation is not None and spec.relation.name == "inside"):
+    if spec.homage is not None or (spec.relation is not None and spec.relation.name in TOUCHING):
         dx, dy = (across - 1.0) / 2.0, (down - 1.0) / 2.0
         moved = [replace(thing, x=thing.x + dx, y=thing.y + dy) for thing in spec.things]
     else:

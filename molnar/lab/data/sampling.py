@@ -31,6 +31,7 @@ from molnar.lab.data.spec import (
     Spec,
 )
 from molnar.lab.data.stickers import STYLES, Stickers
+from molnar.lab.data.touching import touching
 from molnar.lab.data.wearing import WEARERS
 
 SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
@@ -91,7 +92,7 @@ class SpecSampler:
             "sticker_two": self._two, "sticker_position": self._position,
             "sticker_count": self._counting, "sticker_nested": self._nested,
             "many": self._many, "sticker_many": self._many,
-            "sticker_wearing": self._wearing,
+            "sticker_wearing": self._wearing, "sticker_touching": self._touching,
         }  # fmt: skip
 
     def draw(self, rng: np.random.Generator, kind: str) -> Spec:
@@ -266,6 +267,14 @@ class SpecSampler:
         name = draw.choice(SIDES)
         things = side_by_side(draw, looks, sizes, name)
         relation = Relation(name=name, subject=0, object=1)
+        return Spec(kind=kind, things=things, background=ground, relation=relation)
+
+    def _touching(self, draw: Draw, kind: str) -> Spec:
+        assert self.stickers is not None
+        ground = self._background(draw, kind)
+        looks, sprites = self._looks(draw, kind, ground), self.stickers.sprites
+        heights = [sprites[look.name, look.style].height if look.style else 1.0 for look in looks]
+        things, relation = touching(draw, looks, heights)
         return Spec(kind=kind, things=things, background=ground, relation=relation)
 
     def _counting(self, draw: Draw, kind: str) -> Spec:

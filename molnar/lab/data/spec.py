@@ -16,7 +16,7 @@ from molnar.plan.items import Plan
 RGB = tuple[int, int, int]
 ThingKind = Literal["shape", "mark", "sticker"]
 SizeWord = Literal["small", "large"]
-RelationName = Literal["left of", "right of", "above", "below", "inside"]
+RelationName = Literal["left of", "right of", "above", "below", "inside", "on", "in front of"]
 Arrangement = Literal["row", "column"]
 
 GEOMETRY_KINDS = (
@@ -24,7 +24,7 @@ GEOMETRY_KINDS = (
 )  # fmt: skip
 STICKER_KINDS = (
     "sticker", "sticker_two", "sticker_position", "sticker_count", "sticker_nested", "sticker_many",
-    "sticker_wearing",
+    "sticker_wearing", "sticker_touching",
 )  # fmt: skip
 KINDS = GEOMETRY_KINDS + STICKER_KINDS
 #: Looks (`looks.LOOKS`) that leave no colour to speak of, and those that hide the background's.

@@ -37,7 +37,7 @@ def _sticker_weights() -> dict[str, float]:
     return {
         "sticker": 0.66, "sticker_two": 0.11, "sticker_position": 0.11,
         "sticker_count": 0.09, "sticker_nested": 0.03, "sticker_many": 0.08,
-        "sticker_wearing": 0.10,
+        "sticker_wearing": 0.10, "sticker_touching": 0.08,
     }  # fmt: skip
 
 

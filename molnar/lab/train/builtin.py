@@ -145,7 +145,7 @@ def _everyday() -> WorldConfig:
             "attribution": 0.18, "nested": 0.05, "homage": 0.02, "many": 0.03,
         },
         sticker={
-            "sticker": 0.62, "sticker_wearing": 0.22, "sticker_two": 0.05,
+            "sticker": 0.50, "sticker_wearing": 0.18, "sticker_two": 0.12, "sticker_touching": 0.09,
             "sticker_position": 0.05, "sticker_count": 0.05, "sticker_nested": 0.01,
         },
         # A prompt without a style word is Noto; one style well before seven badly.

@@ -8,6 +8,7 @@ import pytest
 from molnar.lab.data import concepts
 from molnar.lab.data.captions import NUMBERS, STYLE_WORDS
 from molnar.lab.data.looks import LOOKS, WORDS
+from molnar.lab.data.manner import MANNERS, MOODS, MOVES
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.shapes import SHAPES
 from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Spec
@@ -200,3 +201,16 @@ def test_homage_says_colour_shape_and_disorder(world: World) -> None:
         if spec.homage.name == "grid" and re.search(r"\d", caption):
             assert f"{spec.homage.rows}" in caption
             assert len(spec.things) == spec.homage.rows * spec.homage.columns
+
+
+def test_some_captions_say_what_no_drawing_shows(stickers: Stickers) -> None:
+    world = World(WorldConfig(seed=2, short_p=0.5, geometry_p=0.0), stickers)
+    captions = [world.text(index).lower() for index in range(1500)]
+    ends = [text.rstrip(".").rpartition(", ")[2] for text in captions]
+    assert 0.03 < sum(end in MANNERS for end in ends) / len(captions) < 0.12
+    said = " ".join(captions)
+    assert sum(f" {move} " in f"{said} " for move in MOVES) > 15
+    assert sum(mood in said for mood in MOODS) > 10
+    plain = World(WorldConfig(seed=2, geometry_p=1.0), stickers)
+    shapes = " ".join(plain.text(index).lower() for index in range(300))
+    assert not any(f", {manner}" in shapes for manner in MANNERS)

@@ -45,6 +45,7 @@ def test_everything_is_whole_and_related_as_said(
         if relation is not None and relation.name != "inside":
             first, second = (sample.spec.things[k] for k in (relation.subject, relation.object))
             assert {
+                "on": first.y < second.y, "in front of": first.x != second.x,
                 "left of": first.x < second.x, "right of": first.x > second.x,
                 "above": first.y < second.y, "below": first.y > second.y,
             }[relation.name]  # fmt: skip

@@ -90,7 +90,8 @@ def test_the_world_keeps_the_splits_apart(split: str, stickers) -> None:
 
 
 def test_relation_names_cover_the_type() -> None:
-    assert set(RelationName.__args__) == {"left of", "right of", "above", "below", "inside"}
+    sides = {"left of", "right of", "above", "below"}
+    assert set(RelationName.__args__) == sides | {"inside", "on", "in front of"}
 
 
 def test_a_held_out_pair_is_held_out_among_many() -> None:
