@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from molnar.resolving import CLEAR
 from molnar.text.attention import Part, plain
 from molnar.text.grammar import Term, Wording, parse, refuse
 from molnar.text.meaning import Meaning
+from molnar.text.mentions import said_of
 from molnar.text.prompt import Prompt, clean
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
@@ -43,6 +45,7 @@ class Voice:
     text: TextEmbedding  # of one row
     whole: TextEmbedding  # the same without BREAK: what is planned, and what a picture is rated by
     weight: float
+    said: str = ""  # the whole, as words
     of: int | None = None  # number of the voice that this one says less than, if it does
 
 
@@ -121,13 +124,14 @@ class Reader:
         both = self.parts.embed(self.tokenizer.encode([prompt.text, prompt.negative]))
         return _row(both, 0), _row(both, 1)
 
-    def plan(self, text: TextEmbedding, seed: int, chaos: int = 0) -> Plan:
+    def plan(self, text: TextEmbedding, seed: int, chaos: int = 0, said: str = "") -> Plan:
         """Decide what there will be, in which colour and in which box; empty without a planner.
 
         Args:
             text: Embedding of one prompt.
             seed: Of the picture: decides what the prompt leaves open.
             chaos: 0 to 100; more lets things stray farther.
+            said: The prompt, as the model reads it: names that it says word for word lead.
 
         Returns:
             Boxes in fractions of a square's side.
@@ -136,12 +140,13 @@ class Reader:
             return ()
         rng = generator(seed, PLANNING)
         names = tuple(self.names)
-        return write(lambda numbers: self.parts.plan(numbers, text), names, rng, stray(chaos))
+        ask = partial(self.parts.plan, text=text)
+        return write(ask, names, rng, stray(chaos), said_of(said, names))
 
     def planned(self, prompt: str, seed: int) -> Plan:
         """Plan a prompt alone, as for a square picture with a seed."""
-        words = ", ".join(self.texts(Request(prompt=prompt)))
-        return self.plan(self._embedded([self._said(words, False)]), seed)
+        said = self._said(", ".join(self.texts(Request(prompt=prompt))), False)
+        return self.plan(self._embedded([said]), seed, said=said)
 
     def unknown(self, prompt: str) -> list[UnknownWord]:
         """List the words of a prompt that the model was never taught, and taught ones near."""
@@ -175,24 +180,23 @@ class Reader:
             # A word of weight w is followed w - 1 times farther than the text without it.
             more = sum(weight - 1 for weight, _ in less)
             spoken = self._spoken(term.parts, transparent)
-            voices.append(Voice(*spoken, term.weight * (1 + more)))
+            voices.append(replace(spoken, weight=term.weight * (1 + more)))
             whole = len(voices) - 1
             for weight, rest in less:
                 left = self._spoken(rest, transparent)
-                voices.append(Voice(*left, term.weight * (1 - weight), whole))
+                voices.append(replace(left, weight=term.weight * (1 - weight), of=whole))
         return tuple(voices)
 
-    def _spoken(
-        self, said: Sequence[Part], transparent: bool
-    ) -> tuple[TextEmbedding, TextEmbedding]:
+    def _spoken(self, told: Sequence[Part], transparent: bool) -> Voice:
         """Embed the parts of a text for the network, and the whole for the planner."""
-        parts = [" ".join(plain(part).split()) for part in said]
+        parts = [" ".join(plain(part).split()) for part in told]
         parts = [text for text in parts if text] or [""]
-        whole = self._embedded([self._said(", ".join(parts), transparent) if parts[0] else ""])
+        said = self._said(", ".join(parts), transparent) if parts[0] else ""
+        whole = self._embedded([said])
         if len(parts) == 1:
-            return whole, whole
+            return Voice(whole, whole, 1.0, said)
         every = [self._said(text, transparent and k == 0) for k, text in enumerate(parts)]
-        return self._embedded(every), whole
+        return Voice(self._embedded(every), whole, 1.0, said)
 
     def _embedded(self, parts: Sequence[str]) -> TextEmbedding:
         """Embed texts, each without a look at the others, and put them in one row."""
@@ -231,22 +235,23 @@ class Reader:
             plans: list[Plan] = []
             for voice in voices:
                 if voice.of is None:
-                    plans.append(self.layout(request, voice.whole, cells))
+                    plans.append(self.layout(request, voice, cells))
                 else:  # the same things in the same places, as far as they are still said
                     assert request.seed is not None
-                    less = self.plan(voice.whole, request.seed, request.chaos)
+                    less = self.plan(voice.whole, request.seed, request.chaos, voice.said)
                     plans.append(altered(plans[voice.of], less))
             pairs = zip(voices, plans, strict=True)
             told.append(tuple((v.weight, self.told(v.text, plan, cells)) for v, plan in pairs))
             mains.append(plans[0])
         return Told(tuple(told), mains[heard.which[-1]])
 
-    def layout(self, request: Request, text: TextEmbedding, cells: tuple[int, int]) -> Plan:
+    def layout(self, request: Request, voice: Voice, cells: tuple[int, int]) -> Plan:
         """Give the plan of a picture: the request's own or the model's, swayed by variations."""
         assert request.seed is not None
         plan = self._checked(request.plan)
         if not plan:
-            plan = spread(self.plan(text, request.seed, request.chaos), *cells)
+            plan = self.plan(voice.whole, request.seed, request.chaos, voice.said)
+            plan = spread(plan, *cells)
         for step in request.variations:
             rng = generator(step.seed, SWAYING)
             plan = swayed(plan, step.strength, rng, cells[1] / cells[0])

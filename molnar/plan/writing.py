@@ -18,6 +18,7 @@ LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end incl
 #: asked; where it is may vary from seed to seed.
 DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
 TRIES = 8  # of a box
+LEAD = 3.0  # logits that a name has ahead if the text says it word for word
 
 
 class Draws(Protocol):
@@ -99,7 +100,13 @@ def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
     return tuple(items)
 
 
-def write(ask: Ask, names: Sequence[str], rng: Draws, stray: float = 1.0) -> Plan:
+def write(
+    ask: Ask,
+    names: Sequence[str],
+    rng: Draws,
+    stray: float = 1.0,
+    said: Sequence[int] = (),
+) -> Plan:
     """Write a plan: ask for the next number until the end.
 
     A box that crowds an earlier one is drawn again, a few times.
@@ -109,6 +116,7 @@ def write(ask: Ask, names: Sequence[str], rng: Draws, stray: float = 1.0) -> Pla
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
         stray: Factor of its doubts about places and sizes.
+        said: Numbers of the names that the text says word for word: they lead.
     """
     numbers: list[int] = []
     tries = TRIES
@@ -116,6 +124,8 @@ def write(ask: Ask, names: Sequence[str], rng: Draws, stray: float = 1.0) -> Pla
         step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
+        if kind == 0 and len(said):
+            logits = led(logits, said)
         if step == 0:
             logits = logits[:-1]  # something always lies behind
         doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray
@@ -127,6 +137,27 @@ def write(ask: Ask, names: Sequence[str], rng: Draws, stray: float = 1.0) -> Pla
             tries = tries - 1 if again else TRIES
             numbers = numbers[:-4] if again else numbers
     return read(numbers, names)
+
+
+def led(logits: NDArray[Any], said: Sequence[int]) -> NDArray[Any]:
+    """Give names that are said a lead over those that are not; how sure the end is stays.
+
+    Args:
+        logits: Of all names and of the end, N + 1.
+        said: Numbers of names.
+    """
+    out = np.array(logits, np.float64)
+    own = out[:-1]  # a view: the end is no name
+    before = _together(own)
+    own[list(said)] += LEAD
+    own += before - _together(own)
+    return out
+
+
+def _together(logits: NDArray[Any]) -> float:
+    """Give the logit of any of several: the logarithm of the sum of their exponentials."""
+    highest = float(logits.max())
+    return highest + float(np.log(np.exp(logits - highest).sum()))
 
 
 def _crowded(plan: Plan) -> bool:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
+from molnar.text.kinds import of_kind
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
 from molnar.text.phrases import ARTICLES, Word, clauses, is_manner, words_in
@@ -33,7 +34,6 @@ LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words sta
 SURE = 0.6  # the same of a whole clause, where its parts mean something else
 AHEAD = 0.05  # by how much it must be nearer than the names of its parts
 CLEAR = 0.15  # the same where a part is a taught name
-_DOING = re.compile(r"(?:ing|ed)$")
 _SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "anything"])
 _EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
@@ -179,6 +179,9 @@ class Meaning:
         """Give (begin, end, what to say instead) of a phrase: a name for its thing."""
         start, first = self._first(phrase)
         core = phrase[first:]
+        kind = of_kind([word.text for word in core], self.kinds)
+        if kind is not None and kind[0] == row:
+            core = core[: kind[1]]  # what it does is still said
         before = [word.text for word in phrase[start:first]]
         many = _SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
         name = self.plurals[row] if many else self.names[row]
@@ -233,25 +236,12 @@ class Meaning:
         )
 
     def _meant(self, words: Sequence[str]) -> int | None:
-        """Give the row of the name that words stand for: a kind of it, or the nearest to them.
-
-        The end of a phrase says of what kind a thing is: "an old fishing boat" is a boat; unless it
-        says what the thing does: "a poodle running".
-        """
-        end = len(words)
-        while end > 1 and _DOING.search(words[end - 1]) and words[end - 1] not in self.kinds:
-            end -= 1
-        for begin in range(end):
-            row = self._kind(words[begin:end])
-            if row is not None:
-                return row
+        """Give the row of the name that words stand for: a kind of it, or the nearest to them."""
+        kind = of_kind(words, self.kinds)
+        if kind is not None:
+            return kind[0]
         row, cosine = self._row(words)
         return row if cosine >= LEAST else None
-
-    def _kind(self, words: Sequence[str]) -> int | None:
-        *before, last = words
-        said = (" ".join([*before, ending]) for ending in (last, *sorted(singulars(last))))
-        return next((self.kinds[text] for text in said if text in self.kinds), None)
 
     def _row(self, words: Sequence[str]) -> tuple[int | None, float]:
         meant = self._vector_of(words)

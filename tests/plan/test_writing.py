@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from molnar.plan.items import COLOURS, MOST, Item, overlap
-from molnar.plan.writing import BINS, LENGTH, field_of, item_of, read, write, written
+from molnar.plan.writing import BINS, LEAD, LENGTH, field_of, item_of, led, read, write, written
 
 NAMES = ("background", "beach", "circle", "fox")
 PLAN = (
@@ -120,3 +120,30 @@ def test_what_is_worn_may_overlap_its_wearer() -> None:
     planner = Certain(numbers)
     assert len(write(planner, NAMES, np.random.default_rng(0))) == 3
     assert len(planner.asked) == len(numbers)  # nothing was drawn again
+
+
+def test_a_name_that_is_said_leads_and_the_end_stays_as_sure() -> None:
+    logits = np.array([1.0, 2.0, 0.5, -1.0])  # three names and the end
+    found = led(logits, [2])
+    before, after = (np.exp(v) / np.exp(v).sum() for v in (logits, found))
+    assert after[3] == pytest.approx(before[3])
+    assert after[2] / after[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
+    assert after[1] / after[0] == pytest.approx(before[1] / before[0])
+    assert logits.tolist() == [1.0, 2.0, 0.5, -1.0], "what was given stays"
+
+
+def test_what_is_said_is_planned_where_the_planner_doubts() -> None:
+    names = ("background", "circle", "square")
+
+    def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
+        step = numbers.shape[1] - 1
+        rated = {0: [9.0, 0, 0, 0], 2: [-9.0, 1.0, 0.0, -9.0]}.get(step, [-9.0, -9, -9, 9.0])
+        sizes = len(COLOURS) + 1, BINS
+        return [np.array([rated]), *(np.eye(1, n, n // 2) * 30 for n in sizes)]
+
+    def named(said: list[int]) -> set[str]:
+        plans = [write(ask, names, np.random.default_rng(s), said=said) for s in range(20)]
+        return {plan[1].name for plan in plans}
+
+    assert named([]) == {"circle", "square"}
+    assert named([2]) == {"square"}

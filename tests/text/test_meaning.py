@@ -61,7 +61,7 @@ def meaning() -> Meaning:
         ("a red hatchback on a beach", "a red truck on a beach"),
         ("a spook hatchback", "a truck"),
         ("hatchbacks on a beach", "trucks on a beach"),
-        ("a great dane running", "a dog face"),
+        ("a great dane running", "a dog face running"),
         ("a small spook", "a small octopus"),
         ("a shaggy red pooch", "a red dog face"),
         ("a pooch chasing a lorry", "a dog face a truck"),

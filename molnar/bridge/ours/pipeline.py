@@ -176,7 +176,7 @@ class MolnarPipeline(DiffusionPipeline):
         null = self.encode_prompt(self.words.read_negative(clean(negative_prompt, "negative")))
         rows, columns, _ = self.canvas(*size)
         cells = rows // self.format.downscale, columns // self.format.downscale
-        return texts, null, self.plan(texts, seeds, cells)
+        return texts, null, self.plan(texts, seeds, cells, said)
 
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> Tensor:
         """Draw the noise of each picture: Float B C h w."""
@@ -235,14 +235,18 @@ class MolnarPipeline(DiffusionPipeline):
         return rows, columns, enlargements
 
     def plan(
-        self, texts: Sequence[Text], seeds: Sequence[int], cells: tuple[int, int]
+        self,
+        texts: Sequence[Text],
+        seeds: Sequence[int],
+        cells: tuple[int, int],
+        said: Sequence[str],
     ) -> Tensor | None:
         """Decide what goes where in each picture, cell by cell: Float B F h w; None = nothing."""
         if self.planner is None:
             return None
         plans: list[Plan] = [
-            self.planner.plan(tokens, mask, seed, cells)
-            for (tokens, mask, _), seed in zip(texts, seeds, strict=True)
+            self.planner.plan(tokens, mask, seed, cells, text)
+            for (tokens, mask, _), seed, text in zip(texts, seeds, said, strict=True)
         ]
         return torch.cat([self.planner.paint(plan, cells) for plan in plans])
 

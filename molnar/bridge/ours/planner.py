@@ -16,6 +16,7 @@ from molnar.plan.items import spread
 from molnar.plan.paint import paint
 from molnar.plan.planner import Planner, PlannerConfig
 from molnar.plan.writing import write
+from molnar.text.mentions import said_of
 
 
 class MolnarPlanner(ModelMixin, ConfigMixin):
@@ -33,7 +34,9 @@ class MolnarPlanner(ModelMixin, ConfigMixin):
         found: tuple[Tensor, Tensor, Tensor] = self.network(written, tokens, mask)
         return found
 
-    def plan(self, tokens: Tensor, mask: Tensor, seed: int, cells: tuple[int, int]) -> Plan:
+    def plan(
+        self, tokens: Tensor, mask: Tensor, seed: int, cells: tuple[int, int], said: str = ""
+    ) -> Plan:
         """Decide what there will be, in which colour and in which box.
 
         Args:
@@ -41,13 +44,15 @@ class MolnarPlanner(ModelMixin, ConfigMixin):
             mask: Bool 1 L.
             seed: Decides what the text leaves open.
             cells: Rows and columns of the latent.
+            said: The text itself: names that it says word for word lead.
         """
 
         def ask(numbers: Any) -> list[Any]:
             rated = self(torch.from_numpy(numbers).to(tokens.device), tokens, mask)
             return [logits.float().cpu().numpy() for logits in rated]
 
-        return spread(write(ask, self.network.config.names, generator(seed, PLANNING)), *cells)
+        names, rng = tuple(self.network.config.names), generator(seed, PLANNING)
+        return spread(write(ask, names, rng, said=said_of(said, names)), *cells)
 
     def paint(self, plan: Plan, cells: tuple[int, int]) -> Tensor:
         """Tell every cell of a latent what is planned there: Float 1 F H W."""

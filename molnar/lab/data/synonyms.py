@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-FILE = "synonyms.txt"
+FILE, EVERYDAY = "synonyms.txt", "everyday.txt"
 
 
 @cache
@@ -22,6 +22,21 @@ def synonyms() -> Mapping[str, tuple[str, ...]]:
         >>> "beagle" in synonyms()["dog face"]
         True
     """
-    text = resources.files("molnar.lab.data").joinpath(FILE).read_text("utf-8")
+    return _read(FILE)
+
+
+@cache
+def everyday() -> Mapping[str, tuple[str, ...]]:
+    """Read common words for things: a name as captions say it, what stands for it.
+
+    Example:
+        >>> "witch" in everyday()["mage"]
+        True
+    """
+    return _read(EVERYDAY)
+
+
+def _read(file: str) -> Mapping[str, tuple[str, ...]]:
+    text = resources.files("molnar.lab.data").joinpath(file).read_text("utf-8")
     rows = [line.rpartition(": ") for line in text.splitlines() if not line.startswith("#")]
     return MappingProxyType({name: tuple(said.split("; ")) for name, _, said in rows})

@@ -19,7 +19,7 @@ from molnar.lab.data.looks import WORDS as LOOK_WORDS
 from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES
-from molnar.lab.data.synonyms import synonyms
+from molnar.lab.data.synonyms import everyday, synonyms
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.train import thesaurus
 from molnar.lab.train.corpus import StickerText, words_of
@@ -46,6 +46,25 @@ _ALIKE = {
     "a pair of": "two", "a couple of": "two", "a brace of": "two", "a trio of": "three",
     "half a dozen": "six", "a quartet of": "four", "a foursome of": "four",
 }  # fmt: skip
+#: What people say of where something is -> how captions say the place that is most like it.
+_WHERE = {
+    "at the beach": "by the sea; on the sea; at sea; in the sea; by the ocean; on the ocean; "
+    "on the shore; at the seaside; on the coast; by the water",
+    "underwater": "under the sea; in the ocean; at the bottom of the sea; beneath the waves",
+    "in the night sky": "in space; in outer space; among the stars; at night; at midnight",
+    "in a forest": "in the jungle; in a jungle; among the trees; in the forest",
+    "in a meadow": "in the garden; in a garden; in the park; in a park; on the grass; "
+    "in the grass; in the countryside; on a farm",
+    "in the snow": "in winter; on the ice; at the north pole; in the arctic",
+    "in the city": "on the street; in the street; in a town; in the town; downtown; "
+    "in new york; in tokyo; in paris",
+    "in a living room": "at home; in a room; in the room; in the living room; in the house; "
+    "in an office; in the office; in a bedroom; in the bedroom; in a library",
+    "in a kitchen": "in the kitchen; in a bakery; at the stove",
+    "in a bar": "in the bar; in a pub; in the pub; in a restaurant; in a cafe; in a nightclub",
+    "in the mountains": "on a mountain; on the mountain; in the hills; on a hill; on a cliff",
+    "in the desert": "on a dune; in the sahara; in the wild west",
+}
 
 
 def frequencies() -> dict[str, float]:
@@ -117,11 +136,25 @@ def build_meaning(
         aliases=_aliases(stickers),
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
-        alike={**_ALIKE, **SHADES},
+        alike=alike(),
     )
     said_of = {text: name for name, texts in sayings.items() for text in texts}
     exact = {text: names.index(name) for text, name in said_of.items() if " " in text}
-    return replace(meaning, kinds=_close(meaning, other | said_of) | exact)
+    return replace(meaning, kinds=_close(meaning, other | said_of) | exact | stood_in(names))
+
+
+def alike() -> dict[str, str]:
+    """Give words that read as others: numbers, shades of colours, places."""
+    where = {text: said for said, texts in _WHERE.items() for text in texts.split("; ")}
+    return {**_ALIKE, **SHADES, **where}
+
+
+def stood_in(names: Sequence[str]) -> dict[str, int]:
+    """Give what is listed as standing for a name: word -> row of the name, where there is one."""
+    rows = {name: row for row, name in enumerate(names)}
+    return {
+        word: rows[name] for name, words in everyday().items() if name in rows for word in words
+    }
 
 
 def classifier(bags: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -1,0 +1,54 @@
+"""A phrase and the kinds of things with names in -> what it is a kind of, and where it says so.
+
+The end of a phrase says of what kind a thing is: "an old fishing boat" is a boat; unless it says
+what the thing does ("a poodle running"), or what is in it ("a chest full of gold").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from molnar.text.words import singulars
+
+_DOING = re.compile(r"(?:ing|ed)$")
+_FULL = frozenset({"full", "made", "out"})
+
+
+def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] | None:
+    """Find the kind that a phrase ends with.
+
+    Args:
+        words: Of the phrase, lower case.
+        kinds: What is said -> the row of a name.
+
+    Returns:
+        The row, and how many words of the phrase it takes the place of: all but what the thing
+        does. None if it is of no kind.
+
+    Example:
+        >>> kinds = {"poodle": 0, "chest": 1}
+        >>> of_kind(["old", "poodle", "running"], kinds), of_kind(["chest", "of", "gold"], kinds)
+        ((0, 2), (1, 3))
+    """
+    end = len(words)
+    while end > 1 and _DOING.search(words[end - 1]) and words[end - 1] not in kinds:
+        end -= 1
+    row = _ending(words[:end], kinds)
+    if row is None and "of" in words[1:end]:
+        head = list(words[: words.index("of", 1)])
+        while len(head) > 1 and head[-1] in _FULL:
+            head.pop()
+        row = _ending(head, kinds)
+    return None if row is None else (row, end)
+
+
+def _ending(words: Sequence[str], kinds: Mapping[str, int]) -> int | None:
+    """Give the row of the longest end of a phrase that is a kind, in the singular or plural."""
+    for begin in range(len(words)):
+        *before, last = words[begin:]
+        said = (" ".join([*before, ending]) for ending in (last, *sorted(singulars(last))))
+        found = next((kinds[text] for text in said if text in kinds), None)
+        if found is not None:
+            return found
+    return None

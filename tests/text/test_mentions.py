@@ -1,0 +1,32 @@
+"""Which names a text says, word for word."""
+
+import pytest
+
+from molnar.text.mentions import said_of
+
+NAMES = ("background", "fox", "box", "fire engine", "engine", "bus", "cherry", "glass", "keycap: 5")
+
+
+def said(text: str) -> set[str]:
+    return {NAMES[number] for number in said_of(text, NAMES)}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a fox", {"fox"}),
+        ("Three Foxes in boxes", {"fox", "box"}),
+        ("a red fire engine", {"fire engine", "engine"}),
+        ("fire and an engine", {"engine"}),
+        ("buses, cherries; glasses", {"bus", "cherry", "glass"}),
+        ("a foxglove", set()),
+        ("a keycap 5", {"keycap: 5"}),
+        ("", set()),
+    ],
+)
+def test_names_are_found_as_whole_words_one_or_many(text: str, names: set[str]) -> None:
+    assert said(text) == names
+
+
+def test_a_plan_without_names_says_nothing() -> None:
+    assert said_of("a fox", ()) == ()
