@@ -49,6 +49,7 @@ class Defaults:
     shift: float = 1.0  # of the schedule: above 1 spends more steps near the noise
     interval: tuple[float, float] = (0.0, 1.0)  # times between which guidance is on
     rescale: float = 0.0  # of guidance: 0 = off, 1 = contrast of the unguided picture
+    flow_map: tuple[int, ...] = ()  # numbers of steps that the network's flow map was taught
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,7 @@ class Quality:
     steps: int | None = None
     guidance: float | None = None
     sampler: str | None = None
+    flow_map: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +105,7 @@ class Bundle:
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
+        self.folder, self.manifest = folder, manifest
 
     @classmethod
     def load(
@@ -301,9 +302,8 @@ def refuse_pickle(name: str) -> None:
 def identity(manifest: Manifest) -> str:
     """Hash what decides a picture: parts, latent format and those files' hashes (hex sha256)."""
     plain = to_json(manifest)
-    decisive = {
-        key: plain[key] for key in ("format", "parts", "latent", "tokenizer", "words", "files")
-    }
+    keys = ("format", "parts", "latent", "tokenizer", "words", "files")
+    decisive = {key: plain[key] for key in keys}
     if manifest.meaning is not None:  # absent from bundles made before there was such a file
         decisive["meaning"] = manifest.meaning
     decisive["files"] = {k: v for k, v in plain["files"].items() if k != manifest.sources}

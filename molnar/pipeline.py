@@ -23,6 +23,7 @@ from molnar.bundle import Bundle
 from molnar.canvas import canvas
 from molnar.choosing import rank, rated, sight
 from molnar.diffusion.flow import Velocity, add_noise
+from molnar.diffusion.flowmap import stepping
 from molnar.diffusion.guidance import Guidance, anchored, mixed, paired, stepwise
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import partial, times_of
@@ -30,7 +31,7 @@ from molnar.diffusion.seamless import seamless
 from molnar.drawn import Drawn, check_places, drawable, last_step, smaller, upscale_of
 from molnar.engines import open_parts, prepare
 from molnar.reading import Heard, Reader, Told
-from molnar.resolving import resolved
+from molnar.resolving import by_flow_map, resolved
 from molnar.starting import (
     Library,
     as_seen,
@@ -266,8 +267,10 @@ class Pipeline(Reader):
         guidance = Guidance(scale=request.guidance, low=low, high=high, rescale=defaults.rescale)
         # Words with weights are followed far beyond what was learned: contrast must not run away.
         calm = replace(guidance, rescale=max(guidance.rescale, CALM))
-        alone: Velocity = self.parts.velocity
-        velocity = seamless(alone, times) if request.tile else alone
+        velocity: Velocity = self.parts.velocity
+        velocity = seamless(velocity, times) if request.tile else velocity
+        if by_flow_map(request, self.bundle.manifest):
+            velocity = stepping(velocity, times)
         each = [
             paired(velocity, stage[0][1], heard.null, guidance)
             if len(stage) == 1 and stage[0][0] == 1

@@ -13,6 +13,7 @@ from molnar.bundle import Defaults, Manifest
 CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
 STRENGTH = 0.75  # of a picture that is only started from
 HEEDED = 2.0  # least guidance with a negative prompt, where the request leaves it open
+STRAIGHT = "euler"  # the sampler that goes as far as a flow map says
 
 
 def resolved(request: Request, manifest: Manifest) -> Request:
@@ -47,16 +48,38 @@ def resolved(request: Request, manifest: Manifest) -> Request:
     guidance = defaults.guidance if request.guidance is None else request.guidance
     if request.negative_prompt and request.guidance is None:
         guidance = max(guidance, HEEDED)  # without guidance nothing is kept away from
-    return replace(
+    full = replace(
         request,
         steps=defaults.steps if request.steps is None else request.steps,
         guidance=guidance,
-        sampler=defaults.sampler if request.sampler is None else request.sampler,
+        sampler=STRAIGHT if request.sampler is None else request.sampler,
         schedule=defaults.schedule if request.schedule is None else request.schedule,
+    )
+    mapped = by_flow_map(full, manifest)
+    return replace(
+        full,
+        sampler=full.sampler if mapped or request.sampler else defaults.sampler,
         seed=draw_seed() if request.seed is None else request.seed,
         strength=strength_of(request),
         transparent=request.transparent or bool(CLEAR.search(request.prompt)),
     )
+
+
+def by_flow_map(request: Request, manifest: Manifest) -> bool:
+    """Tell whether a picture is drawn by the network's flow map: a few steps, guided by themselves.
+
+    It is where the request's quality has one and all else is as that quality has it: a flow map
+    knows one schedule, one strength of guidance, and the numbers of steps that it was taught.
+
+    Args:
+        request: With no open field but the seed.
+        manifest: Of the model.
+    """
+    if request.quality != "normal" and request.quality not in manifest.qualities:
+        return False
+    own = defaults_of(manifest, request.quality)
+    asked = (request.guidance, request.sampler, request.schedule)
+    return request.steps in own.flow_map and asked == (own.guidance, STRAIGHT, own.schedule)
 
 
 def check_coherent(request: Request) -> None:

@@ -80,6 +80,7 @@ def write_workspace(folder: Path) -> Path:
         condition=16,
         plan=features(16),
         plan_width=8,
+        flow_map=True,
     )
     planner = PlannerConfig(
         names=("background", "transparent", "circle", "square", "fox", "star", "beach"),

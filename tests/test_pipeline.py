@@ -227,6 +227,22 @@ def test_a_quality_is_the_models_own_settings(pipeline: Pipeline) -> None:
     assert quick.resolve(Request(prompt="a red circle")).steps == 3
 
 
+def test_a_flow_map_is_asked_where_each_step_ends(pipeline: Pipeline) -> None:
+    fast = Quality(steps=2, guidance=1.0, flow_map=(2,))
+    manifest = replace(pipeline.bundle.manifest, qualities={"fast": fast})
+    quick = Pipeline(Bundle(pipeline.bundle.folder, manifest), pipeline.parts)
+    request = Request(prompt="a red circle", seed=3, quality="fast")
+    [mapped] = quick(request)
+    plain = request.replaced(quality="normal", steps=2, guidance=1.0, sampler="euler")
+    [without] = quick(plain)
+    assert (mapped.image != without.image).any()
+    [again] = quick(mapped.request)
+    assert (mapped.image == again.image).all()
+    [alone] = quick(request.replaced(seed=5))
+    _, second = quick(request.replaced(seed=4, count=2))
+    assert (alone.image == second.image).all(), "a batch changes no picture"
+
+
 def test_a_record_with_all_settings_needs_no_quality(pipeline: Pipeline) -> None:
     request = Request(prompt="x", quality="best", steps=2, guidance=2.0, sampler="euler")
     assert pipeline.resolve(request).steps == 2

@@ -10,7 +10,7 @@ import pytest
 from molnar.base.errors import RequestError
 from molnar.base.request import Request
 from molnar.bundle import Bundle, Manifest, Quality
-from molnar.resolving import HEEDED, STRENGTH, resolved, strength_of
+from molnar.resolving import HEEDED, STRAIGHT, STRENGTH, by_flow_map, resolved, strength_of
 
 NAME = "sha256:" + "0" * 64
 
@@ -56,6 +56,21 @@ def test_a_quality_has_its_own_settings(manifest: Manifest) -> None:
     assert resolved(asked(quality="best", steps=2), both).steps == 2
     with pytest.raises(RequestError, match="has no quality 'fast'; it has: normal, best"):
         resolved(asked(quality="fast"), both)
+
+
+def test_a_few_steps_are_drawn_by_the_flow_map_only_as_it_was_taught(manifest: Manifest) -> None:
+    few = replace(manifest, qualities={"fast": Quality(steps=4, guidance=1.0, flow_map=(4, 8))})
+    full = resolved(asked(quality="fast"), few)
+    assert (full.steps, full.guidance, full.sampler) == (4, 1.0, STRAIGHT)
+    assert by_flow_map(full, few)
+    assert by_flow_map(resolved(asked(quality="fast", steps=8), few), few)
+    assert resolved(full, few) == full, "a record draws the same again"
+    for change in ({"steps": 5}, {"guidance": 2.0}, {"sampler": "heun"}, {"schedule": "karras"},
+                   {"negative_prompt": "blue"}, {"quality": "normal"}):  # fmt: skip
+        other = resolved(asked(**{"quality": "fast", **change}), few)
+        assert not by_flow_map(other, few), change
+        assert "sampler" in change or other.sampler == few.defaults.sampler, change
+    assert not by_flow_map(full, manifest), "a model without one"
 
 
 @pytest.mark.parametrize(

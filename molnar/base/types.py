@@ -38,7 +38,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class TextEmbedding:
-    """What a network is told of a batch of pictures: a text, and maybe what is planned where.
+    """What a network is told of a batch of pictures: a text, maybe a plan, maybe how far to go.
 
     Example:
         >>> import numpy as np
@@ -54,6 +54,7 @@ class TextEmbedding:
     pooled: Array  # float32 B P, one vector per sentence
     mask: Array  # bool B L, True where a real token stands
     plan: Array | None = None  # float32 B F H W, what is planned for each cell of the latent
+    until: Array | None = None  # float32 B, time at which the step ends; None = when it begins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,7 @@ class UNetConfig:
     plan_width: int = 96  # channels into which a plan's map is read
     sketch: int = 0  # channels of what a name in a plan looks like in its box, 0 for none
     sketch_width: int = 160  # numbers read of a name for it
+    flow_map: bool = False  # is it told where a step ends (`diffusion.flowmap`)?
 
     def __post_init__(self) -> None:
         if not len(self.channels) == len(self.blocks) == len(self.attention):
@@ -166,6 +167,10 @@ class UNet(nn.Module):
         self.config = config
         widths = config.channels
         self.time = TimeEmbedding(config.condition)
+        self.stride = TimeEmbedding(config.condition) if config.flow_map else None
+        if self.stride is not None:
+            for parameter in self.stride.network[-1].parameters():
+                nn.init.zeros_(parameter)
         self.pooled = nn.Linear(config.pooled_width, config.condition)
         self.text_in = nn.Linear(config.text_width, config.context)
         self.text_position = nn.Parameter(torch.zeros(64, config.context))
@@ -222,6 +227,7 @@ class UNet(nn.Module):
         mask: Tensor,
         pooled: Tensor,
         plan: Tensor | None = None,
+        until: Tensor | None = None,
     ) -> Tensor:
         """Estimate ``noise - x0``.
 
@@ -232,12 +238,16 @@ class UNet(nn.Module):
             mask: Bool B L, True = a real token.
             pooled: text as one unit vector, Float B P.
             plan: what is planned for each cell, Float B F H W; None = nothing.
+            until: Float B, at most t: of a network with a flow map, give the mean velocity from
+                t to there, guided; None = t itself, the velocity at x.
 
         Returns:
             Velocity, Float B C H W.
         """
         # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
         condition = self.time(t) + self.pooled(pooled * pooled.shape[-1] ** 0.5)
+        if self.stride is not None:
+            condition = condition + self.stride(t - (t if until is None else until))
         text = self.read(tokens, mask)
         # what all words say together, in the network's own reading of them
         real = mask[:, :, None].to(text.dtype)

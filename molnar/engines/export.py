@@ -64,7 +64,7 @@ SOURCES = {
     ),
     "velocity": Source(
         folder="diffusion",
-        inputs=("x", "t", "tokens", "mask", "pooled", "plan"),
+        inputs=("x", "t", "tokens", "mask", "pooled", "plan", "until"),
         outputs=("velocity",),
         quantised=True,
     ),
@@ -186,7 +186,9 @@ def _learned(workspace: Path) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if data.get("aspects"):
         told["aspects"] = list(dict.fromkeys(data["aspects"]))
-    if data.get("teacher"):  # it gives the guided estimate at once, and is not to be guided twice
+    if few := data.get("few"):  # guided already, in these numbers of steps
+        told["qualities"] = {"fast": {"steps": min(few), "guidance": 1.0, "flow_map": few}}
+    elif data.get("teacher"):  # it gives the guided estimate at once, and is not guided twice
         told["defaults"] = {"guidance": 1.0}
     return told
 
@@ -289,14 +291,11 @@ def example(name: str, module: nn.Module, length: int) -> tuple[torch.Tensor, ..
         return written, normal(length, config.text_width), mask
     if name == "velocity":
         channels, width, pooled = config.latent_channels, config.text_width, config.pooled_width
-        return (
-            normal(channels, SIZE, SIZE),
-            torch.rand(2, generator=draw),
-            normal(length, width),
-            mask,
-            normal(pooled),
-            *((normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()),
-        )
+        t = torch.rand(2, generator=draw)
+        planned = (normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()
+        mapped = (t / 2,) if getattr(config, "flow_map", False) else ()
+        texts = (normal(length, width), mask, normal(pooled))
+        return (normal(channels, SIZE, SIZE), t, *texts, *planned, *mapped)
     if name == "clip":
         side = config.vision.image_size
         return normal(4, side, side).clamp(-1, 1), normal(config.pooled_width)

@@ -72,6 +72,7 @@ class OnnxParts:
     def velocity(self, x: Floats, t: Floats, text: TextEmbedding) -> Any:
         """Estimate `noise - x0` at x float32 B C H W and t float32 B in [0, 1]."""
         feeds = {"x": x, "t": t, "tokens": text.tokens, "mask": text.mask, "pooled": text.pooled}
+        feeds["until"] = t if text.until is None else text.until
         if width := int(self._bundle.part("velocity").config.get("plan", 0)):
             empty = np.zeros((len(x), width, *x.shape[2:]), np.float32)
             feeds["plan"] = empty if text.plan is None else text.plan

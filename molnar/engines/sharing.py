@@ -162,10 +162,17 @@ class Shared:
             tokens=np.concatenate([one.tokens for one in texts]),
             pooled=np.concatenate([one.pooled for one in texts]),
             mask=np.concatenate([one.mask for one in texts]),
-            plan=None if texts[0].plan is None else np.concatenate([one.plan for one in texts]),
+            plan=_below([one.plan for one in texts]),
+            until=_below([one.until for one in texts]),
         )
         found = self._narrow.velocity(np.concatenate(xs), np.concatenate(ts), text)
         return np.split(found, np.cumsum([len(x) for x in xs])[:-1])
+
+
+def _below(each: Sequence[Array | None]) -> Array | None:
+    """Put arrays of one kind below each other, or none if there are none."""
+    given = [array for array in each if array is not None]
+    return np.concatenate(given) if given else None
 
 
 def available() -> int:
@@ -177,11 +184,11 @@ def available() -> int:
 
 def kind_of(x: Latent, t: Time, text: TextEmbedding) -> tuple[Any, ...] | None:
     """Say what a velocity has in common with those it can be computed with; None = with none."""
-    given = (x, t, text.tokens, text.pooled, text.mask, *([] if text.plan is None else [text.plan]))
-    rows = {len(array) for array in given}
+    told = (x, t, text.tokens, text.pooled, text.mask, text.plan, text.until)
+    rows = {len(array) for array in told if array is not None}
     if len(rows) > 1 or rows == {1}:
         return None
-    return tuple(array.shape[1:] for array in given)
+    return tuple(None if array is None else array.shape[1:] for array in told)
 
 
 def arrays(*values: Any) -> Iterator[NDArray[Any]]:

@@ -64,9 +64,9 @@ class TorchParts:
 
     def velocity(self, x: Any, t: Any, text: TextEmbedding) -> Any:
         """Estimate `noise - x0` at x float32 B C H W and t float32 B in [0, 1]."""
-        told = (text.tokens, text.mask, text.pooled)
-        planned = () if text.plan is None else (text.plan,)
-        return self._run("velocity", x, t, *told, *planned)[0]
+        told = (text.tokens, text.mask, text.pooled, text.plan)
+        until = () if text.until is None else (text.until,)
+        return self._run("velocity", x, t, *told, *until)[0]
 
     def decode(self, latent: Any) -> Any:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
@@ -89,7 +89,7 @@ class TorchParts:
             self._modules[name] = open_module(self._bundle, name)
         with torch.inference_mode():
             found = self._modules[name](
-                *(torch.from_numpy(np.ascontiguousarray(x)) for x in inputs)
+                *(x if x is None else torch.from_numpy(np.ascontiguousarray(x)) for x in inputs)
             )
         return [x.numpy() for x in (found if isinstance(found, tuple) else (found,))]
 

@@ -5,15 +5,16 @@ latents and embeddings. A share of the captions is dropped (empty prompt), which
 needs later.
 
 With a teacher, the network learns not the pictures' velocity but the one that guidance makes of the
-teacher's two: a finished network is taught to need one estimate a step.
+teacher's two: a finished network is taught to need one estimate a step. With a few steps named, it
+learns both: of some rows the pictures' velocity, of the others how far the guided teacher gets in
+one of so few steps, as its flow map.
 
 Source: caption dropping: Ho and Salimans 2022, arXiv 2207.12598, algorithm 1; guidance in one
-estimate: Meng et al. 2023, arXiv 2210.03142, section 3.1.
+estimate: Meng et al. 2023, arXiv 2210.03142, section 3.1, and in few steps, section 3.2.
 """
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,16 +30,17 @@ from molnar.base.images import contact_sheet, from_model
 from molnar.base.rng import generator, noise
 from molnar.base.types import TextEmbedding
 from molnar.base.weights import sha256
-from molnar.diffusion.flow import add_noise, denoiser
+from molnar.diffusion.flow import denoiser
+from molnar.diffusion.flowmap import legs
 from molnar.diffusion.guidance import classifier_free
 from molnar.diffusion.networks import NetworkConfig, build, kind_of, multiple_of
-from molnar.diffusion.objective import compared, flow_loss, guided_velocity, inputs, training_times
+from molnar.diffusion.objective import compared, flow_loss, inputs, training_times
 from molnar.diffusion.samplers import dpmpp_2m
 from molnar.diffusion.schedule import simple
+from molnar.lab.train.distilling import Teacher, check_few
 from molnar.lab.train.naming import digest, name_vectors
 from molnar.lab.train.painting import Painter
 from molnar.lab.train.source import Shape, Source, pictures
-from molnar.lab.train.workspace import load_weights
 from molnar.latent.autoencoder import Autoencoder
 from molnar.latent.format import LatentFormat, ratio_of
 from molnar.plan.items import Plan
@@ -46,7 +48,7 @@ from molnar.plan.paint import paint
 from molnar.text.embeddings import TextEncoder
 from molnar.text.tokens import Tokenizer
 
-STREAM_TIMES, STREAM_NOISE, STREAM_DROP, STREAM_SHAPE, STREAM_PLAN = 21, 22, 23, 24, 25
+STREAM_TIMES, STREAM_NOISE, STREAM_DROP, STREAM_SHAPE, STREAM_PLAN, STREAM_LEGS = range(21, 27)
 SHEET_STEPS, SHEET_GUIDANCE = 16, 3.0
 SHEET_FIRST = 1 << 40  # pictures whose plans are drawn on sheets: none that training reaches
 MEASURED = 256  # pictures from which the spread of the latent channels is read
@@ -65,6 +67,8 @@ class DiffusionData:
     spread: float = 0.0  # a channel's error counts by its standard deviation to this power
     teacher: str | None = None  # weights of a finished network: learn its guided velocity ...
     guidance: float = 3.0  # ... at this scale, so that drawing needs one estimate a step, not two
+    few: tuple[int, ...] = ()  # with a teacher: learn to draw in so many steps, as a flow map ...
+    few_p: float = 0.6  # ... in this share of a batch; the rest learns the pictures' velocity
     aspects: tuple[str, ...] = ("1:1",)  # width:height; each batch has one of them, of equal area
     size: int = 128  # pixels, each side, of square pictures
     prompts: tuple[str, ...] = (
@@ -109,6 +113,8 @@ class DiffusionTask:
         self.config = config
         self.data = data or DiffusionData()
         _check_aspects(self.data.aspects, source)
+        mapped = bool(getattr(config, "flow_map", False))
+        check_few(self.data.few, self.data.few_p, self.data.teacher is not None, mapped)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.encoder = encoder.eval().requires_grad_(False)
@@ -117,10 +123,9 @@ class DiffusionTask:
         self.weights = self.channel_weights() if self.data.spread else None
         self.names = name_vectors(tokenizer, self.encoder, names) if self.planned else {}
         self._painter: Painter | None = None
-        self.teacher: nn.Module | None = None
+        self.teacher: Teacher | None = None
         if self.data.teacher is not None:
-            self.teacher = copy.deepcopy(self.module).eval().requires_grad_(False)
-            load_weights(self.teacher, Path(self.data.teacher))
+            self.teacher = Teacher(self.module, self.data.teacher, self.data.guidance)
 
     @property
     def planned(self) -> int:
@@ -165,8 +170,9 @@ class DiffusionTask:
 
         Returns:
             image Float B 4 H W in [-1, 1]; ids int64 B L; mask Bool B L, L as long as the longest
-            caption needs; t Float B; noise Float B C h w; and, where plans are read,
-            plan Float B F h w.
+            caption needs; t Float B; noise Float B C h w; where plans are read, plan
+            Float B F h w; and where few steps are taught, legs Float N K of the first N rows (see
+            `flowmap.legs`), of which t is then the first column.
         """
         images, captions, plans = pictures(self.source, seen, size, self.shape(seen))
         dropped = generator(self.data.seed, STREAM_DROP, seen).random(size) < self.data.drop_p
@@ -180,6 +186,12 @@ class DiffusionTask:
             shift=self.data.shift,
             uniform_p=self.data.uniform_p,
         )
+        told = {}
+        if self.data.few:
+            draw = generator(self.data.seed, STREAM_LEGS, seen)
+            rows = round(self.data.few_p * size)
+            grid = legs(draw, rows, self.data.few, shift=self.data.shift).astype(np.float32)
+            t[:rows], told["legs"] = grid[:, 0], torch.from_numpy(grid)
         config = self.autoencoder.config
         shape = (
             size,
@@ -189,7 +201,6 @@ class DiffusionTask:
         drawn = generator(self.data.seed, STREAM_NOISE, seen).standard_normal(
             shape, dtype=np.float32
         )
-        told = {}
         if self.planned:
             lost = generator(self.data.seed, STREAM_PLAN, seen).random(size) < self.data.plan_drop_p
             told["plan"] = self._maps(plans, shape[2:], dropped | lost, images.device)
@@ -212,20 +223,15 @@ class DiffusionTask:
         if self.teacher is None:
             found = flow_loss(self.module, x0, noise, t, text, self.data.scales, weights)
         else:
-            x_t = add_noise(x0, noise, t)
-            predicted = self.module(x_t, t, *inputs(text))
-            found = compared(predicted, self.taught(x_t, t, text), self.data.scales, weights)
+            null = self._texts([""] * len(t), x0.device, text.mask.shape[1])
+            learned = self.teacher.lesson(x0, noise, t, text, null, batch.get("legs"))
+            predicted = self.module(learned.x, t, *inputs(learned.text))
+            found = compared(predicted, learned.target, self.data.scales, weights)
         late = batch["t"] > 0.5
         return found.total, {
             "noisy": float(found.each[late].mean()) if bool(late.any()) else 0.0,
             "clear": float(found.each[~late].mean()) if bool((~late).any()) else 0.0,
         }
-
-    @torch.no_grad()
-    def taught(self, x_t: Tensor, t: Tensor, text: TextEmbedding) -> Tensor:
-        """Give the teacher's guided velocity at x_t, Float B C H W."""
-        null = self._texts([""] * len(t), x_t.device, text.mask.shape[1])
-        return guided_velocity(self._on(self.teacher, x_t), x_t, t, text, null, self.data.guidance)
 
     def sheet(self, module: nn.Module, path: Path) -> None:
         """Save the data's prompts, each drawn with seeds 0 and 1."""

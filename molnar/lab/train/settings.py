@@ -17,7 +17,14 @@ PLACE_KEYS = frozenset(
 )
 
 #: Keys that older runs do not have -> what they were trained with.
-ADDED = {"common_p": 0.0, "sketch": 0, "sketch_width": 160}
+ADDED = {
+    "common_p": 0.0,
+    "sketch": 0,
+    "sketch_width": 160,
+    "flow_map": False,
+    "few": [],
+    "few_p": 0.6,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

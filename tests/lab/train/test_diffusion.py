@@ -128,7 +128,9 @@ def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
         x0 = student.autoencoder.encode(batch["image"])
         text = student._embed(batch["ids"], batch["mask"])
         x_t = add_noise(x0, batch["noise"], batch["t"])
-        target = student.taught(x_t, batch["t"], text)
+        assert student.teacher is not None
+        null = student._texts([""] * 16, x0.device, text.mask.shape[1])
+        target = student.teacher.lesson(x0, batch["noise"], batch["t"], text, null).target
         plain = teacher(x_t, batch["t"], text.tokens, text.mask, text.pooled)
         gap = (target - plain).square().mean(dim=(1, 2, 3))
     assert float(gap[dropped].max()) < 1e-8, "what has no text has nothing to be guided by"
