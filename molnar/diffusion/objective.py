@@ -142,7 +142,9 @@ def mean_velocity(
     """
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:
-        return x_t - broadcast(t, x_t) * guided_velocity(teacher, x_t, t, text, null, scale)
+        v = guided_velocity(teacher, x_t, t, text, null, scale)
+        x0: Tensor = x_t - broadcast(t, x_t) * v
+        return x0
 
     *_, last = dpmpp_2m(denoise, x, legs)
     found: Tensor = (x - last.x) / broadcast(legs[:, 0] - legs[:, -1], x)

@@ -22,7 +22,7 @@ from molnar.base.nn.mlp import SwiGLU
 from molnar.base.nn.modulation import ModulationTable, SharedModulation
 from molnar.base.nn.norm import RMSNorm, rms_normalise
 from molnar.base.nn.rope import axial_angles, rotate
-from molnar.base.nn.time import TimeEmbedding
+from molnar.base.nn.time import Stride, TimeEmbedding
 from molnar.diffusion.patches import centres, patchify, unpatchify
 from molnar.diffusion.planned import Planned
 
@@ -41,6 +41,7 @@ class TransformerConfig:
     hidden: int = 1024  # between the two maps of a block's MLP; 8/3 of width
     plan: int = 0  # F of a plan's map (`plan.paint.features`), 0 for a network without plans
     plan_width: int = 64  # channels into which a plan's map is read
+    flow_map: bool = False  # is it told where a step ends (`diffusion.flowmap`)?
 
     def __post_init__(self) -> None:
         """Check that the heads share the width, and that two axes fit into a head."""
@@ -84,6 +85,7 @@ class Transformer(nn.Module):
         self.text_norm = RMSNorm(config.text_width)
         self.text_in = nn.Linear(config.text_width, config.width)
         self.time = TimeEmbedding(config.width)
+        self.stride = Stride(config.width) if config.flow_map else None
         self.pooled_in = nn.Linear(config.pooled_width, config.width)
 
         self.modulation = SharedModulation(config.width, branches=2)
@@ -103,6 +105,7 @@ class Transformer(nn.Module):
         mask: Tensor,
         pooled: Tensor,
         plan: Tensor | None = None,
+        until: Tensor | None = None,
     ) -> Tensor:
         """Estimate ``noise - x0``.
 
@@ -113,6 +116,8 @@ class Transformer(nn.Module):
             mask: Bool B L, True = a real token; the others change nothing.
             pooled: text as one unit vector, Float B P.
             plan: what is planned for each cell, Float B F H W; None = nothing.
+            until: Float B, at most t: of a network with a flow map, give the mean velocity from
+                t to there, guided; None = t itself, the velocity at x.
 
         Returns:
             Velocity, Float B C H W.
@@ -129,6 +134,8 @@ class Transformer(nn.Module):
         angles, allowed = self.places(x, length), self.allowed(sequence, mask)
         # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
         condition = self.time(t) + self.pooled_in(pooled * pooled.shape[-1] ** 0.5)
+        if self.stride is not None:
+            condition = condition + self.stride.between(t, until)
 
         # think: every block looks at all of it
         shared = self.modulation(condition)

@@ -22,7 +22,7 @@ from molnar.base.errors import ConfigError
 from molnar.base.nn.attention import Attention
 from molnar.base.nn.conv import Double, Halve, ResidualBlock, conv3, group_norm
 from molnar.base.nn.place import FEATURES, places
-from molnar.base.nn.time import TimeEmbedding
+from molnar.base.nn.time import Stride, TimeEmbedding
 from molnar.diffusion.planned import Planned, Sketch
 
 
@@ -167,10 +167,7 @@ class UNet(nn.Module):
         self.config = config
         widths = config.channels
         self.time = TimeEmbedding(config.condition)
-        self.stride = TimeEmbedding(config.condition) if config.flow_map else None
-        if self.stride is not None:
-            for parameter in self.stride.network[-1].parameters():
-                nn.init.zeros_(parameter)
+        self.stride = Stride(config.condition) if config.flow_map else None
         self.pooled = nn.Linear(config.pooled_width, config.condition)
         self.text_in = nn.Linear(config.text_width, config.context)
         self.text_position = nn.Parameter(torch.zeros(64, config.context))
@@ -247,7 +244,7 @@ class UNet(nn.Module):
         # a unit vector has entries of about 1 / sqrt(P), and layers learn fastest from about 1
         condition = self.time(t) + self.pooled(pooled * pooled.shape[-1] ** 0.5)
         if self.stride is not None:
-            condition = condition + self.stride(t - (t if until is None else until))
+            condition = condition + self.stride.between(t, until)
         text = self.read(tokens, mask)
         # what all words say together, in the network's own reading of them
         real = mask[:, :, None].to(text.dtype)

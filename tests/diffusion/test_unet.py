@@ -148,22 +148,3 @@ def test_a_look_tells_the_cells_of_an_empty_picture_apart() -> None:
         told = look(x, words, real).flatten(2)[0].T
     assert float(torch.pdist(same).max()) < 1e-5
     assert float(torch.pdist(told).min()) > 1e-3
-
-
-def test_a_flow_map_begins_without_effect_and_none_means_no_step() -> None:
-    torch.manual_seed(0)
-    net = UNet(UNetConfig(channels=(32, 32), blocks=(1, 1), attention=(False, True), flow_map=True))
-    for name, parameter in net.named_parameters():
-        if not name.startswith("stride") and parameter.dim() > 1:
-            torch.nn.init.normal_(parameter, std=0.1)
-    x, t, until = torch.randn(2, 16, 8, 8), torch.tensor([0.9, 0.5]), torch.tensor([0.6, 0.0])
-    text = torch.randn(2, 4, 512), torch.ones(2, 4, dtype=torch.bool), torch.randn(2, 384)
-    with torch.no_grad():
-        assert torch.equal(net(x, t, *text), net(x, t, *text, until=until))
-        assert net.stride is not None
-        for parameter in net.stride.parameters():
-            torch.nn.init.normal_(parameter, std=0.5)
-        assert torch.equal(net(x, t, *text), net(x, t, *text, until=t))
-        far, near = net(x, t, *text, until=until), net(x, t, *text, until=(t + until) / 2)
-    assert not torch.allclose(far, near, atol=1e-3)
-    assert not torch.allclose(far, net(x, t, *text), atol=1e-3)

@@ -34,3 +34,20 @@ class TimeEmbedding(nn.Module):
         """Embed times in [0, 1]."""
         embedded: Tensor = self.network(sinusoids(t, self.features))
         return embedded
+
+
+class Stride(TimeEmbedding):
+    """What a network is told of how far a step goes; begins as nothing.
+
+    Source: Frans et al. 2024, arXiv 2410.12557, section 3.1 (the size of a step as an input).
+    """
+
+    def __init__(self, width: int, features: int = 128) -> None:
+        super().__init__(width, features)
+        for parameter in self.network[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def between(self, t: Tensor, until: Tensor | None) -> Tensor:
+        """Embed a step from t to `until`, Float B each; None = no step at all."""
+        embedded: Tensor = self(t - (t if until is None else until))
+        return embedded

@@ -119,7 +119,7 @@ def sticker_cpu() -> Recipe:
                 precision="auto",
                 channels_last=True,
             ),
-            model=UNetConfig(sketch=24),
+            model=UNetConfig(sketch=24, flow_map=True),
             # Coarse channels are larger than unit noise, and flat colour repeats over many cells: a
             # shape is only undecided above t = 0.85, so that is where most training belongs.
             data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),
@@ -184,7 +184,7 @@ def sticker_gpu() -> Recipe:
             train=convolutional,
             model=AutoencoderConfig(latent_channels=16, encoder="conv"),
         ),
-        diffusion=DiffusionPart(train=fast, model=TransformerConfig(), plan=True),
+        diffusion=DiffusionPart(train=fast, model=TransformerConfig(flow_map=True), plan=True),
         upscaler=UpscalerPart(train=convolutional),
         clip=ClipPart(
             train=TrainSettings(

@@ -92,7 +92,7 @@ def check_few(few: Sequence[int], share: float, taught: bool, mapped: bool) -> N
         ConfigError: they cannot be learned.
     """
     if few and not (taught and mapped):
-        lacking = "a U-Net with flow_map=true" if taught else "a teacher"
+        lacking = "a network with flow_map=true" if taught else "a teacher"
         raise ConfigError(f"few is {tuple(few)} without {lacking}; give both, or no few")
     if few and (min(few) < 2 or not 0 < share <= 1):
         raise ConfigError(
