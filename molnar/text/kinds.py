@@ -32,9 +32,11 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
         ((0, 2), (1, 3))
     """
     end = len(words)
-    while end > 1 and _DOING.search(words[end - 1]) and words[end - 1] not in kinds:
+    while end > 1 and _DOING.search(words[end - 1]):
         end -= 1
     row = _ending(words[:end], kinds)
+    if row is None and words[-1] in kinds:  # "someone knitting" is yarn
+        row, end = kinds[words[-1]], len(words)
     if row is None and "of" in words[1:end]:
         head = list(words[: words.index("of", 1)])
         while len(head) > 1 and head[-1] in _FULL:

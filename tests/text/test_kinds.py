@@ -1,0 +1,27 @@
+"""What a phrase is a kind of, and which of its words say so."""
+
+import pytest
+
+from molnar.text.kinds import of_kind
+
+KINDS = {"poodle": 0, "chest": 1, "fishing boat": 2, "boat": 3, "knitting": 4, "ramen": 5}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "found"),
+    [
+        ("poodle", (0, 1)),
+        ("big white poodles", (0, 3)),
+        ("old fishing boat", (2, 3)),  # the longest end
+        ("rowing boat", (3, 2)),
+        ("poodle running", (0, 1)),  # what it does stays
+        ("poodle knitting", (0, 1)),
+        ("someone knitting", (4, 2)),
+        ("chest full of gold", (1, 4)),
+        ("bowl of ramen", (5, 3)),  # what is in it comes first
+        ("bowl of gold", None),
+        ("running", None),
+    ],
+)
+def test_a_phrase_ends_with_its_kind(phrase: str, found: tuple[int, int] | None) -> None:
+    assert of_kind(phrase.split(), KINDS) == found
