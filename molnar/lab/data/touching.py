@@ -14,12 +14,19 @@ from molnar.lab.data.spec import Relation, RelationName, Thing
 
 #: What is said of two things that are together, wherever they are.
 JOINTS = (
-    "with", "with", "with", "and", "holding", "carrying", "eating", "chasing", "watching",
-    "looking at", "playing with", "dancing with", "talking to", "hugging", "kissing", "feeding",
-    "meeting", "catching", "pushing", "pulling", "kicking", "using", "reading", "playing",
-    "cooking", "painting", "drinking", "licking", "biting", "throwing", "fighting", "selling",
-    "building", "opening", "breathing", "thinking of", "dreaming of", "teaching", "wanting",
-    "stealing", "near", "close to", "together with", "along with", "and also", "plus",
+    "with", "with", "with", "with", "and", "and", "&", "holding", "holding", "carrying", "eating",
+    "chasing", "watching", "looking at", "playing with", "dancing with", "talking to", "hugging",
+    "kissing", "feeding", "meeting", "catching", "pushing", "pulling", "kicking", "using",
+    "reading", "playing", "cooking", "painting", "drinking", "licking", "biting", "throwing",
+    "fighting", "selling", "building", "opening", "breathing", "thinking of", "dreaming of",
+    "teaching", "wanting", "stealing", "washing", "cleaning", "cutting", "baking", "drawing",
+    "filming", "measuring", "buying", "sharing", "finding", "losing", "dropping", "lifting",
+    "dragging", "rolling", "bouncing", "wrapping", "offering", "smelling", "tasting", "petting",
+    "scaring", "attacking", "defending", "rescuing", "following", "leading", "racing", "greeting",
+    "waving at", "pointing at", "laughing at", "singing to", "smiling at", "staring at",
+    "dancing around", "running from", "running towards", "flying to", "walking to",
+    "swimming with", "waiting for", "listening to", "searching for", "near", "near", "close to",
+    "by", "together with", "along with", "as well as", "and also", "plus",
 )  # fmt: skip
 #: What is said where the first is on the second.
 ON = (
