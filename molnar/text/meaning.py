@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from molnar.base.weights import load, read_metadata, save
 from molnar.text.kinds import of_kind
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
-from molnar.text.phrases import ARTICLES, Word, clauses, is_manner, words_in
+from molnar.text.phrases import ARTICLES, SOFT, Word, clauses, is_feature, is_manner, words_in
 from molnar.text.words import STOP_WORDS, singulars, stems
 
 LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
@@ -38,9 +38,14 @@ _SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "
 _EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
 _FILLERS = _SOMEONE.union(_EMPTY.split())
+_STORED = "names plurals articles aliases taught leading alike kinds key_counts"
 _ONE = ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
+
+Phrase = Sequence[Word]
+Row = int | None
+Places = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,22 +120,23 @@ class Meaning:
         # a taught thing, and what it is with or on: phrase by phrase
         units = [[phrase] for phrase in clause] if known else [clause]
         changes: list[tuple[int, int, str]] = []
-        seen: set[int | None] = set()
+        seen: set[int] = set()
         for unit in units:
             words = [word for phrase in unit for word in phrase]
             named = [s for s in known if s.begin < words[-1].end and words[0].begin < s.end]
-            meant = [(phrase, self._row_of(phrase)) for phrase in unit if not named]
-            told = [(phrase, row) for phrase, row in meant if row is not None]
-            rows = [*(row for _, row in told), *(self._row_at(text, span) for span in named)]
+            meant = [(phrase, None if named else self._row_of(phrase)) for phrase in unit]
+            rows: list[int | None] = [row for _, row in meant if row is not None]
+            rows += [self._row_at(text, span) for span in named]
             whole = self._whole([word.text for word in words], rows, bool(named))
-            for phrase, row in told if whole is None else [(words, whole)]:
+            for phrase, row in meant if whole is None else [(words, whole)]:
                 before = max((p[-1].end for p in clause if p[-1].end < phrase[0].begin), default=0)
-                if row in seen and text[before : phrase[0].begin].strip().lower() == "with":
-                    changes.append((before, phrase[-1].end, ""))  # no thing has itself
-                else:
+                joint = text[before : phrase[0].begin].strip().lower()
+                if self._idle(phrase, row, joint, seen, [(s.begin, s.end) for s in named]):
+                    changes.append((before, phrase[-1].end, ""))
+                elif row is not None:
                     changes.append(self._say(text, phrase, row))
-                seen.add(row)
-            seen.update(rows)
+                    seen.add(row)
+            seen.update(row for row in rows if row is not None)
         return changes
 
     def _whole(self, words: Sequence[str], rows: Sequence[int | None], named: bool) -> int | None:
@@ -149,6 +155,20 @@ class Meaning:
         rest = CLEAR if named else AHEAD
         ahead = all(row is not None and near[best] - near[row] >= rest for row in rows)
         return best if near[best] >= SURE and best not in rows and ahead else None
+
+    def _idle(self, phrase: Phrase, row: Row, joint: str, seen: Set[int], named: Places) -> bool:
+        """Tell whether a phrase brings no other thing than the one before it.
+
+        It is that thing again, what it has of itself, nothing known, or only near to a name:
+        "a hound with a gateau" is two things, "a hound with streams down its cheeks" is one.
+        """
+        if joint not in SOFT or (row in seen and joint == "with") or is_feature(phrase, named):
+            return joint in SOFT
+        if row is None:
+            return not named and not all(self._stands(word.text) for word in phrase)
+        words = [word.text for word in phrase]
+        meant = None if of_kind(words, self.kinds) else self._vector_of(words)
+        return meant is not None and float(self._nearest.near(meant)[row]) < SURE
 
     def _bare(self, text: str) -> bool:
         """Tell whether a text begins with a name that takes no article."""
@@ -316,17 +336,7 @@ class Meaning:
 
     def save(self, path: str | Path) -> None:
         """Write a meaning.safetensors, replacing what is there."""
-        told = {
-            "names": self.names,
-            "plurals": self.plurals,
-            "articles": self.articles,
-            "aliases": self.aliases,
-            "taught": sorted(self.taught),
-            "leading": sorted(self.leading),
-            "alike": dict(self.alike),
-            "kinds": dict(self.kinds),
-            "key_counts": self.key_counts,
-        }
+        told = {name: getattr(self, name) for name in _STORED.split()}
         listed = "\n".join(sorted(self.words, key=lambda word: self.words[word])).encode()
         arrays: dict[str, Any] = {
             "words": np.frombuffer(listed, np.uint8),
@@ -336,4 +346,4 @@ class Meaning:
         for name in ("key_vectors", "weights", "biases"):
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
-        save(Path(path), arrays, {"meaning": json.dumps(told)})
+        save(Path(path), arrays, {"meaning": json.dumps(told, default=sorted)})

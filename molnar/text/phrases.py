@@ -20,7 +20,7 @@ _CUTS = sorted(
 )  # fmt: skip
 _CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
 #: What may also go on about the same thing: "a building with towers", "tall shade on a beach".
-_SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
+SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
 ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".
 _JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
@@ -39,6 +39,16 @@ summer winter soft bright dark
 """
 #: Words that, after a comma and without an article, say how a picture is to be, and of no thing.
 MANNER = frozenset(_HOW.split())
+
+#: What a thing has of itself, and is not drawn beside it: "a cat with green eyes".
+_OWN = """
+    eye eyes eyed ear ears nose noses mouth mouths lips tongue tongues tooth teeth fangs tusk tusks
+    trunk snout beak face faces smile grin frown expression expressions cheeks cheek chin forehead
+    hair fur mane beard mustache moustache eyebrows eyebrow head heads neck body belly skin arm arms
+    hand hands finger fingers leg legs foot feet paw paws claws claw tail tails wing wings feathers
+    fins horn horns antlers hooves scales spots stripes petals leaves stem roots thorns
+    """
+FEATURES = frozenset(_OWN.split())
 
 
 class Word(NamedTuple):
@@ -91,6 +101,24 @@ def is_manner(text: str, phrase: Sequence[Word]) -> bool:
     return more and all(word.text in MANNER for word in phrase)
 
 
+def is_feature(phrase: Sequence[Word], known: Sequence[tuple[int, int]] = ()) -> bool:
+    """Tell whether a phrase names what a thing has of itself, and not within a longer name.
+
+    Example:
+        >>> [one] = phrases("big green eyes", [])
+        >>> is_feature(one), is_feature(one, [(4, 14)])
+        (True, False)
+    """
+    return any(
+        word.text in FEATURES
+        and not any(
+            begin <= word.begin and word.end <= end and end - begin > len(word.text)
+            for begin, end in known
+        )
+        for word in phrase
+    )
+
+
 def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:
     """List the phrases, and of each whether only a soft cut stands before it."""
     cuts = [
@@ -108,7 +136,7 @@ def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Wor
         other = other and not any(begin < word.begin < end for begin, end in known)
         if phrase and (passed or other):
             yield phrase, soft
-            phrase, soft = [], bool(passed) and _SOFT.issuperset(passed)
+            phrase, soft = [], bool(passed) and SOFT.issuperset(passed)
         phrase.append(word)
         since = word.end
     if phrase:

@@ -12,7 +12,7 @@ import torch
 from molnar.base import quantise
 from molnar.base.errors import ConfigError, RequestError, TrainingError
 from molnar.base.weights import load, offsets, save
-from molnar.bundle import Bundle
+from molnar.bundle import Bundle, Quality
 from molnar.engines.export import compare, export, narrow
 from molnar.engines.torch import build
 
@@ -211,6 +211,11 @@ def test_what_was_learned_is_drawn_unless_the_card_says_otherwise(
     card = {"aspects": ["1:1"], "defaults": {"guidance": 2.0}}
     told = export(folder, tmp_path / "told", card).manifest
     assert (told.aspects, told.defaults.guidance) == (("1:1",), 2.0)
+    model["data"]["few"] = [8, 4]
+    (folder / "diffusion" / "model.json").write_text(json.dumps(model))
+    few = export(folder, tmp_path / "few", {}).manifest
+    assert few.qualities["fast"] == Quality(steps=4, guidance=1.0, flow_map=(8, 4))
+    assert few.defaults.guidance != 1.0, "with many steps it is guided as ever"
 
 
 def test_a_clip_of_another_text_encoder_is_refused(workspace: Path, tmp_path: Path) -> None:

@@ -219,3 +219,19 @@ def test_how_a_picture_is_to_look_is_no_thing_in_it(meaning: Meaning) -> None:
     )
     assert meaning.read("best quality, a pooch") == "best quality, a dog face"
     assert meaning.read("a pooch, odd lorry") == "a dog face, truck"
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a kitty with green eyes", "a cat"),  # what it has of itself is not drawn beside it
+        ("a horse with long legs and a ribbon", "a horse and a gift"),
+        ("a kitty on a zorbl", "a cat"),  # of what nothing is known nothing is drawn
+        ("a kitty with a horse", "a cat with a horse"),
+        ("a kitty on a beach", "a cat on a beach"),
+    ],
+)
+def test_what_a_thing_has_of_itself_is_no_other_thing(
+    whole: Meaning, typed: str, read: str
+) -> None:
+    assert whole.read(typed) == read
