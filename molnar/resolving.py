@@ -9,6 +9,7 @@ from molnar.base.errors import RequestError
 from molnar.base.request import Request
 from molnar.base.rng import draw_seed
 from molnar.bundle import Defaults, Manifest
+from molnar.diffusion.flowmap import LEAST
 
 CLEAR = re.compile(r"\btransparent\b", re.IGNORECASE)
 STRENGTH = 0.75  # of a picture that is only started from
@@ -69,7 +70,8 @@ def by_flow_map(request: Request, manifest: Manifest) -> bool:
     """Tell whether a picture is drawn by the network's flow map: a few steps, guided by themselves.
 
     It is where the request's quality has one and all else is as that quality has it: a flow map
-    knows one schedule, one strength of guidance, and the numbers of steps that it was taught.
+    knows one schedule, one strength of guidance, the numbers of steps that it was taught, and
+    pictures that are started from at `flowmap.LEAST` or later.
 
     Args:
         request: With no open field but the seed.
@@ -79,7 +81,9 @@ def by_flow_map(request: Request, manifest: Manifest) -> bool:
         return False
     own = defaults_of(manifest, request.quality)
     asked = (request.guidance, request.sampler, request.schedule)
-    return request.steps in own.flow_map and asked == (own.guidance, STRAIGHT, own.schedule)
+    if request.steps not in own.flow_map or strength_of(request) < LEAST:
+        return False
+    return asked == (own.guidance, STRAIGHT, own.schedule)
 
 
 def check_coherent(request: Request) -> None:

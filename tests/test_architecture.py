@@ -44,6 +44,7 @@ WITHOUT_TORCH = [
     "text/phrases.py",
     "text/prompt.py",
     "text/styles.py",
+    "text/tables.py",
     "text/timing.py",
     "text/tokens.py",
     "text/trailing.py",

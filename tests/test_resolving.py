@@ -71,6 +71,9 @@ def test_a_few_steps_are_drawn_by_the_flow_map_only_as_it_was_taught(manifest: M
         assert not by_flow_map(other, few), change
         assert "sampler" in change or other.sampler == few.defaults.sampler, change
     assert not by_flow_map(full, manifest), "a model without one"
+    from_picture = asked(quality="fast", image=NAME)
+    assert by_flow_map(resolved(replace(from_picture, strength=0.5), few), few)
+    assert not by_flow_map(resolved(replace(from_picture, strength=0.2), few), few), "not taught"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 `u(x_t, t, s)` is the mean velocity from t to s along the guided path through x_t, so that
 `x_s = x_t - (t - s) u` exactly: one estimate a step, guidance included, and as few steps as were
-taught. With s = t it is the velocity itself, unguided, as of any network.
+taught. What a sampler shows on the way, `x_t - t u`, is then no estimate of the data but a blurred
+one. With s = t it is the velocity itself, unguided, as of any network.
 
-Source: flow maps: Boffi et al. 2024, arXiv 2406.07507, equation 3; taught by a guided network that
+Source: flow maps: Boffi et al. 2024, arXiv 2406.07507; taught by a guided network that
 takes more steps: Meng et al. 2023, arXiv 2210.03142, section 3.
 """
 

@@ -138,7 +138,7 @@ def mean_velocity(
         null: the embedding of nothing, B rows of the same length.
         scale: of guidance, as in `guided_velocity`.
 
-    Source: Meng et al. 2023, arXiv 2210.03142, section 3.2, with a second-order teacher.
+    Source: Meng et al. 2023, arXiv 2210.03142, section 3.2; the teacher steps by DPM-Solver++(2M).
     """
 
     def denoise(x_t: Tensor, t: Tensor) -> Tensor:

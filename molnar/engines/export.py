@@ -143,6 +143,9 @@ def _fill(
         fields["sources"] = DRAWINGS
     if (workspace / "clip" / "model.json").is_file():
         _check_clip(workspace)
+    sizes = _model(workspace, "diffusion")["config"]
+    if sizes.get("flow_map") and not sizes.get("plan"):
+        raise TrainingError(f"{workspace}: a flow map needs plans; train with plan=true")
     parts: dict[str, Any] = {}
     for part, source in SOURCES.items():
         if part in OPTIONAL and not (workspace / source.folder / "model.json").is_file():
@@ -186,7 +189,8 @@ def _learned(workspace: Path) -> dict[str, Any]:
     told: dict[str, Any] = {}
     if data.get("aspects"):
         told["aspects"] = list(dict.fromkeys(data["aspects"]))
-    if few := data.get("few"):  # guided already, in these numbers of steps
+    if few := data.get("few"):  # guided already, in these numbers of steps of this schedule
+        told["defaults"] = {"schedule": "simple", "shift": data["shift"]}
         told["qualities"] = {"fast": {"steps": min(few), "guidance": 1.0, "flow_map": few}}
     elif data.get("teacher"):  # it gives the guided estimate at once, and is not guided twice
         told["defaults"] = {"guidance": 1.0}
@@ -208,7 +212,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
     both = {**under, **over}
     for key in under.keys() & over.keys():
         if isinstance(under[key], dict) and isinstance(over[key], dict):
-            both[key] = {**under[key], **over[key]}
+            both[key] = _merged(under[key], over[key])
     return both
 
 

@@ -12,6 +12,10 @@ from collections.abc import Mapping, Sequence
 from molnar.text.words import singulars
 
 _DOING = re.compile(r"(?:ing|ed)$")
+#: Deeds that are things, too.
+_DEEDS = frozenset(
+    ["knitting", "sewing", "cooking", "painting", "drawing", "fishing", "camping", "running"]
+)
 _FULL = frozenset({"full", "made", "out"})
 
 
@@ -32,7 +36,7 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
         ((0, 2), (1, 3))
     """
     end = len(words)
-    while end > 1 and _DOING.search(words[end - 1]):
+    while end > 1 and _DOING.search(words[end - 1]) and _done(words[end - 1], kinds):
         end -= 1
     row = _ending(words[:end], kinds)
     if row is None and words[-1] in kinds:  # "someone knitting" is yarn
@@ -43,6 +47,11 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
             head.pop()
         row = _ending(head, kinds)
     return None if row is None else (row, end)
+
+
+def _done(word: str, kinds: Mapping[str, int]) -> bool:
+    """Tell whether a word that ends like a deed is one: a king is not."""
+    return word not in kinds or word in _DEEDS
 
 
 def _ending(words: Sequence[str], kinds: Mapping[str, int]) -> int | None:

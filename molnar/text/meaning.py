@@ -12,7 +12,6 @@ definitions, reduced.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -27,7 +26,8 @@ from molnar.base.weights import load, read_metadata, save
 from molnar.text.kinds import of_kind
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
-from molnar.text.phrases import ARTICLES, SOFT, Word, clauses, is_feature, is_manner, words_in
+from molnar.text.phrases import ARTICLES, SOFT, Word, clauses, feature_end, is_manner, words_in
+from molnar.text.tables import packed, unpacked
 from molnar.text.words import STOP_WORDS, singulars, stems
 
 LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
@@ -38,7 +38,6 @@ _SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "
 _EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
 _FILLERS = _SOMEONE.union(_EMPTY.split())
-_STORED = "names plurals articles aliases taught leading alike kinds key_counts"
 _ONE = ARTICLES | {"one", "1"}
 _MANY = "two three four five six seven eight nine ten many several some few dozen"
 _NUMBERS = frozenset(_MANY.split())
@@ -131,8 +130,10 @@ class Meaning:
             for phrase, row in meant if whole is None else [(words, whole)]:
                 before = max((p[-1].end for p in clause if p[-1].end < phrase[0].begin), default=0)
                 joint = text[before : phrase[0].begin].strip().lower()
-                if self._idle(phrase, row, joint, seen, [(s.begin, s.end) for s in named]):
-                    changes.append((before, phrase[-1].end, ""))
+                places = [(span.begin, span.end) for span in named]
+                past = self._idle(phrase, row, joint, seen, places) if before else None
+                if past is not None:
+                    changes.append((before, past, ""))
                 elif row is not None:
                     changes.append(self._say(text, phrase, row))
                     seen.add(row)
@@ -156,19 +157,28 @@ class Meaning:
         ahead = all(row is not None and near[best] - near[row] >= rest for row in rows)
         return best if near[best] >= SURE and best not in rows and ahead else None
 
-    def _idle(self, phrase: Phrase, row: Row, joint: str, seen: Set[int], named: Places) -> bool:
-        """Tell whether a phrase brings no other thing than the one before it.
+    def _idle(
+        self, phrase: Phrase, row: Row, joint: str, seen: Set[int], named: Places
+    ) -> int | None:
+        """Tell where a phrase ends that brings no other thing than the one before it.
 
         It is that thing again, what it has of itself, nothing known, or only near to a name:
         "a hound with a gateau" is two things, "a hound with streams down its cheeks" is one.
         """
-        if joint not in SOFT or (row in seen and joint == "with") or is_feature(phrase, named):
-            return joint in SOFT
+        if joint not in SOFT:
+            return None
+        own = feature_end(phrase, named, loose=joint == "with")
+        if own is not None:
+            return own
         if row is None:
-            return not named and not all(self._stands(word.text) for word in phrase)
-        words = [word.text for word in phrase]
-        meant = None if of_kind(words, self.kinds) else self._vector_of(words)
-        return meant is not None and float(self._nearest.near(meant)[row]) < SURE
+            idle = not named and not all(self._stands(word.text) for word in phrase)
+        elif row in seen and joint == "with":
+            idle = True
+        else:
+            words = [word.text for word in phrase]
+            meant = None if of_kind(words, self.kinds) else self._vector_of(words)
+            idle = meant is not None and float(self._nearest.near(meant)[row]) < SURE
+        return phrase[-1].end if idle else None
 
     def _bare(self, text: str) -> bool:
         """Tell whether a text begins with a name that takes no article."""
@@ -314,36 +324,9 @@ class Meaning:
     @classmethod
     def stored(cls, arrays: Mapping[str, NDArray[Any]], described: str) -> Meaning:
         """Put together what a file holds: its arrays, and the JSON that describes them."""
-        told = json.loads(described)
-        listed = arrays["words"].tobytes().decode().split("\n")
-        return cls(
-            words={word: row for row, word in enumerate(listed)},
-            vectors=arrays["vectors"],
-            names=tuple(told["names"]),
-            plurals=tuple(told["plurals"]),
-            articles=tuple(told["articles"]),
-            name_vectors=arrays["name_vectors"],
-            aliases=tuple(told["aliases"]),
-            taught=frozenset(told["taught"]),
-            leading=frozenset(told["leading"]),
-            alike=dict(told["alike"]),
-            kinds=dict(told.get("kinds", {})),
-            key_vectors=arrays.get("key_vectors"),
-            key_counts=tuple(told.get("key_counts", ())),
-            weights=arrays.get("weights"),
-            biases=arrays.get("biases"),
-        )
+        return cls(**unpacked(arrays, described))
 
     def save(self, path: str | Path) -> None:
         """Write a meaning.safetensors, replacing what is there."""
-        told = {name: getattr(self, name) for name in _STORED.split()}
-        listed = "\n".join(sorted(self.words, key=lambda word: self.words[word])).encode()
-        arrays: dict[str, Any] = {
-            "words": np.frombuffer(listed, np.uint8),
-            "vectors": self.vectors,
-            "name_vectors": self.name_vectors,
-        }
-        for name in ("key_vectors", "weights", "biases"):
-            if getattr(self, name) is not None:
-                arrays[name] = getattr(self, name)
-        save(Path(path), arrays, {"meaning": json.dumps(told, default=sorted)})
+        arrays, told = packed(self)
+        save(Path(path), arrays, {"meaning": told})

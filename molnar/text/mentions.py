@@ -13,10 +13,13 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from molnar.text.words import singulars
+
 _WORD = re.compile(r"[^\W_]+")
-#: (ending of a plural, what stands there in the singular), the longest first.
-_PLURALS = (("ches", "ch"), ("shes", "sh"), ("ies", "y"), ("ves", "f"), ("ses", "s"), ("xes", "x"))
-_SHORT = 3  # letters of words that are taken for no plural: "bus", "gas"
+#: Drawn by their faces, and said without them.
+_BY_FACE = frozenset(["cat", "cow", "dog", "horse", "monkey", "mouse", "pig", "rabbit", "tiger"])
+_IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
+              "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
 
 Spoken = tuple[str, ...]
 
@@ -33,11 +36,14 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
         (0, 1, 2)
     """
     known, longest = _index(names)
-    words = _words(text)
+    words = tuple(_WORD.findall(text.lower()))
     found: set[int] = set()
     for begin in range(len(words)):
         for end in range(begin + 1, min(len(words), begin + longest) + 1):
-            found.update(known.get(words[begin:end], ()))
+            *before, last = words[begin:end]
+            man = f"{last[:-3]}man" if last.endswith("men") else last
+            for one in {last, man, _IRREGULAR.get(last, last), *singulars(last)}:
+                found.update(known.get((*before, one), ()))
     return tuple(sorted(found))
 
 
@@ -45,17 +51,8 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
 def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
     known: dict[Spoken, list[int]] = {}
     for number, name in enumerate(names):
-        known.setdefault(_words(name), []).append(number)
+        words = tuple(_WORD.findall(name.lower()))
+        known.setdefault(words, []).append(number)
+        if words[1:] == ("face",) and words[0] in _BY_FACE:
+            known.setdefault(words[:1], []).append(number)
     return known, max(map(len, known), default=0)
-
-
-def _words(text: str) -> Spoken:
-    return tuple(_singular(word) for word in _WORD.findall(text.lower()))
-
-
-def _singular(word: str) -> str:
-    for ending, instead in _PLURALS:
-        if word.endswith(ending) and len(word) > len(ending) + 1:
-            return word.removesuffix(ending) + instead
-    plural = word.endswith("s") and not word.endswith("ss") and len(word) > _SHORT
-    return word[:-1] if plural else word

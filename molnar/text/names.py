@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from molnar.text.phrases import words_in
+from molnar.text.words import STOP_WORDS
 
+#: With one of these, what stands for a place begins.
+_PLACING = frozenset(["in", "on", "at", "by", "under", "beneath", "among"])
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 
 
@@ -81,13 +84,21 @@ class Names:
                 continue
             known = [(span.begin, span.end) for span in self.spans(text) if span.named]
             for match in reversed([*re.finditer(rf"\b{re.escape(said)}\b", text, re.IGNORECASE)]):
-                if any(begin <= match.start() < end for begin, end in known):
+                if any(begin < match.end() and match.start() < end for begin, end in known):
                     continue
                 follows = text[match.end() :].strip().lower()
+                if said.split()[0] in _PLACING and _goes_on(follows):
+                    continue
                 instead = "" if said.endswith(" of") and bare(follows) else meant
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
                 text = refitted(text[: match.start()], instead) + instead + text[after:]
         return text
+
+
+def _goes_on(follows: str) -> bool:
+    """Tell whether what stands after a place still belongs to it: "in space | suit"."""
+    word = re.match(r"[a-z]+", follows)
+    return word is not None and word.group() not in STOP_WORDS
 
 
 def refitted(before: str, word: str) -> str:

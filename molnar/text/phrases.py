@@ -43,10 +43,11 @@ MANNER = frozenset(_HOW.split())
 #: What a thing has of itself, and is not drawn beside it: "a cat with green eyes".
 _OWN = """
     eye eyes eyed ear ears nose noses mouth mouths lips tongue tongues tooth teeth fangs tusk tusks
-    trunk snout beak face faces smile grin frown expression expressions cheeks cheek chin forehead
+    snout beak face faces smile grin frown cheeks cheek chin forehead
     hair fur mane beard mustache moustache eyebrows eyebrow head heads neck body belly skin arm arms
     hand hands finger fingers leg legs foot feet paw paws claws claw tail tails wing wings feathers
-    fins horn horns antlers hooves scales spots stripes petals leaves stem roots thorns
+    fins antlers hooves petals thorns
+    trunk horns scales spots stripes stem roots
     """
 FEATURES = frozenset(_OWN.split())
 
@@ -101,22 +102,31 @@ def is_manner(text: str, phrase: Sequence[Word]) -> bool:
     return more and all(word.text in MANNER for word in phrase)
 
 
-def is_feature(phrase: Sequence[Word], known: Sequence[tuple[int, int]] = ()) -> bool:
-    """Tell whether a phrase names what a thing has of itself, and not within a longer name.
+def feature_end(
+    phrase: Sequence[Word], known: Sequence[tuple[int, int]] = (), *, loose: bool = True
+) -> int | None:
+    """Tell where a phrase ends that names what a thing has of itself; None if it names more.
+
+    What is done at its end is no part of it: "a beard | holding". A known name in it that is not
+    the feature's own word is another thing: "a cat with a horse face".
+
+    Args:
+        phrase: "big green eyes".
+        known: where known names stand in the text.
+        loose: any of its words may be such a feature, as after "with"; else its last one, and not
+            one of many ("on its head" is on the thing's own, "on a hand" is on another's).
 
     Example:
         >>> [one] = phrases("big green eyes", [])
-        >>> is_feature(one), is_feature(one, [(4, 14)])
-        (True, False)
+        >>> feature_end(one), feature_end(one, [(4, 14)])
+        (14, None)
     """
-    return any(
-        word.text in FEATURES
-        and not any(
-            begin <= word.begin and word.end <= end and end - begin > len(word.text)
-            for begin, end in known
-        )
-        for word in phrase
-    )
+    words = list(phrase)
+    while len(words) > 1 and words[-1].text.endswith("ing"):
+        words.pop()
+    own = {(word.begin, word.end) for word in words if word.text in FEATURES}
+    strict = words[-1].text in FEATURES and words[0].text not in ("a", "an")
+    return words[-1].end if own and own.issuperset(known) and (loose or strict) else None
 
 
 def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:

@@ -211,11 +211,25 @@ def test_what_was_learned_is_drawn_unless_the_card_says_otherwise(
     card = {"aspects": ["1:1"], "defaults": {"guidance": 2.0}}
     told = export(folder, tmp_path / "told", card).manifest
     assert (told.aspects, told.defaults.guidance) == (("1:1",), 2.0)
-    model["data"]["few"] = [8, 4]
+    model["data"] |= {"few": [8, 4], "shift": 5.0}
     (folder / "diffusion" / "model.json").write_text(json.dumps(model))
     few = export(folder, tmp_path / "few", {}).manifest
     assert few.qualities["fast"] == Quality(steps=4, guidance=1.0, flow_map=(8, 4))
     assert few.defaults.guidance != 1.0, "with many steps it is guided as ever"
+    assert (few.defaults.schedule, few.defaults.shift) == ("simple", 5.0), "as it was taught"
+    named = export(folder, tmp_path / "named", {"qualities": {"fast": {"steps": 8}}}).manifest
+    assert named.qualities["fast"] == Quality(steps=8, guidance=1.0, flow_map=(8, 4))
+
+
+def test_a_flow_map_without_plans_is_refused(workspace: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(workspace, tmp_path / "copy"))
+    shutil.rmtree(folder / "planner")
+    path = folder / "diffusion" / "model.json"
+    model = json.loads(path.read_text())
+    model["config"]["plan"] = 0
+    path.write_text(json.dumps(model))
+    with pytest.raises(TrainingError, match="flow map needs plans"):
+        export(folder, tmp_path / "out")
 
 
 def test_a_clip_of_another_text_encoder_is_refused(workspace: Path, tmp_path: Path) -> None:

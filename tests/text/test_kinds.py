@@ -4,7 +4,15 @@ import pytest
 
 from molnar.text.kinds import of_kind
 
-KINDS = {"poodle": 0, "chest": 1, "fishing boat": 2, "boat": 3, "knitting": 4, "ramen": 5}
+KINDS = {
+    "poodle": 0,
+    "chest": 1,
+    "fishing boat": 2,
+    "boat": 3,
+    "knitting": 4,
+    "ramen": 5,
+    "king": 6,
+}
 
 
 @pytest.mark.parametrize(
@@ -20,6 +28,7 @@ KINDS = {"poodle": 0, "chest": 1, "fishing boat": 2, "boat": 3, "knitting": 4, "
         ("chest full of gold", (1, 4)),
         ("bowl of ramen", (5, 3)),  # what is in it comes first
         ("bowl of gold", None),
+        ("pirate king", (6, 2)),  # not what it does
         ("running", None),
     ],
 )

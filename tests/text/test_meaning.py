@@ -229,9 +229,27 @@ def test_how_a_picture_is_to_look_is_no_thing_in_it(meaning: Meaning) -> None:
         ("a kitty on a zorbl", "a cat"),  # of what nothing is known nothing is drawn
         ("a kitty with a horse", "a cat with a horse"),
         ("a kitty on a beach", "a cat on a beach"),
+        ("a horse with a ribbon on its head", "a horse with a gift"),
+        ("with green eyes", "with green eyes"),  # where there is no thing before it
+        ("a horse with a beard holding a ribbon", "a horse holding a gift"),
+        ("a ribbon at the foot of a horse", "a gift at the foot of a horse"),
     ],
 )
 def test_what_a_thing_has_of_itself_is_no_other_thing(
     whole: Meaning, typed: str, read: str
 ) -> None:
     assert whole.read(typed) == read
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a dog face by the sea", "a dog face at the beach"),
+        ("a dog face on the shore, and a circle", "a dog face at the beach, and a circle"),
+        ("a circle by the sea dog face", "a circle by the sea dog face"),  # that is no place
+    ],
+)
+def test_what_people_say_of_places_is_one_of_ours(meaning: Meaning, typed: str, read: str) -> None:
+    where = {"by the sea": "at the beach", "on the shore": "at the beach"}
+    told = replace(meaning, alike={**meaning.alike, **where})
+    assert told.read(typed) == read

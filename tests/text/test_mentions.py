@@ -4,7 +4,10 @@ import pytest
 
 from molnar.text.mentions import said_of
 
-NAMES = ("background", "fox", "box", "fire engine", "engine", "bus", "cherry", "glass", "keycap: 5")
+NAMES = (
+    "background", "fox", "box", "fire engine", "engine", "bus", "cherry", "glass", "glasses",
+    "rose", "keycap: 5", "octopus", "kitchen knife", "man", "cat face", "angry face",
+)  # fmt: skip
 
 
 def said(text: str) -> set[str]:
@@ -18,7 +21,11 @@ def said(text: str) -> set[str]:
         ("Three Foxes in boxes", {"fox", "box"}),
         ("a red fire engine", {"fire engine", "engine"}),
         ("fire and an engine", {"engine"}),
-        ("buses, cherries; glasses", {"bus", "cherry", "glass"}),
+        ("buses, cherries; glasses", {"bus", "cherry", "glass", "glasses"}),
+        ("a glass", {"glass"}),
+        ("roses, octopuses, kitchen knives and men", {"rose", "octopus", "kitchen knife", "man"}),
+        ("a cat", {"cat face"}),  # drawn by its face
+        ("an angry cat face", {"cat face"}),
         ("a foxglove", set()),
         ("a keycap 5", {"keycap: 5"}),
         ("", set()),

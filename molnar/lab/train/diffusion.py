@@ -189,7 +189,7 @@ class DiffusionTask:
         told = {}
         if self.data.few:
             draw = generator(self.data.seed, STREAM_LEGS, seen)
-            rows = round(self.data.few_p * size)
+            rows = max(1, round(self.data.few_p * size))
             grid = legs(draw, rows, self.data.few, shift=self.data.shift).astype(np.float32)
             t[:rows], told["legs"] = grid[:, 0], torch.from_numpy(grid)
         config = self.autoencoder.config
