@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -30,6 +31,7 @@ from molnar.plan.writing import Middle, write
 from molnar.seeing.judging import LOOKING, joined, judge_of
 from molnar.text.attention import plain
 from molnar.text.grammar import parse
+from molnar.text.mentions import said_of
 from molnar.text.phrases import ARTICLES, phrases, words_in
 from molnar.text.phrases import Word as Found
 from molnar.text.words import STOP_WORDS
@@ -38,7 +40,7 @@ Floats = NDArray[np.float32]
 
 USELESS = 0.12  # weight below which a word is struck out
 SHORTER = 5  # prompts
-BESIDES = (0.25, 0.75)  # places in the planner's doubts, beside the middle
+PLACES = (0.5, 0.25, 0.75)  # in the planner's doubts: the middle, and beside it
 SEEDS = 2  # noises that words are judged by
 PLANNED, GUESSED = 1.0, 1.0  # how much the plan's change counts, and the network's
 AT_ONCE = 16
@@ -199,12 +201,15 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     """Say how much differs from the first text for each of the others."""
     judge = judge_of(pipeline)
     cells = pipeline.bundle.manifest.latent.shape(height=judge.size[0], width=judge.size[1])
-    said = [judge.texts([pipeline.read(text)]) for text in texts]
+    read = [pipeline.read(text) for text in texts]
+    said = [judge.texts([text]) for text in read]
     planned, guessed = np.zeros(len(texts) - 1), np.zeros(len(texts) - 1)
     # Without chance: that something else was drawn at random is no change. Boxes stay, too.
-    plans = [_likely(pipeline, text) for text in said]
+    plans, *beside = (
+        [_likely(pipeline, *one, at) for one in zip(read, said, strict=True)] for at in PLACES
+    )
     # What is left open may be what a word says, by luck: once, not always.
-    for ways in (plans, *([_likely(pipeline, text, at) for text in said] for at in BESIDES)):
+    for ways in (plans, *beside):
         planned += [_unlike(ways[0], way) for way in ways[1:]]
     same = [plans[0], *(altered(plans[0], plan) for plan in plans[1:])]
     for number in range(SEEDS):
@@ -217,10 +222,11 @@ def _changes(pipeline: Pipeline, texts: Sequence[str], seed: int) -> NDArray[np.
     )
 
 
-def _likely(pipeline: Pipeline, text: TextEmbedding, at: float = 0.5) -> Plan:
+def _likely(pipeline: Pipeline, read: str, text: TextEmbedding, at: float) -> Plan:
     """Plan a text as the planner would in the middle of its doubts, or elsewhere in them."""
-    names = tuple(pipeline.names or ())
-    return write(lambda numbers: pipeline.parts.plan(numbers, text), names, Middle(at))
+    names, rng = tuple(pipeline.names or ()), Middle(at)
+    ask = partial(pipeline.parts.plan, text=text)
+    return write(ask, names, rng, said=said_of(read, names))
 
 
 def _guesses(pipeline: Pipeline, told: Sequence[TextEmbedding], noise: Floats) -> Floats:

@@ -229,8 +229,10 @@ class Assembly:
         )
         if names:
             model = dataclasses.replace(model, plan=features(encoder.config.pooled))
-        elif isinstance(model, UNetConfig):
-            model = dataclasses.replace(model, sketch=0)  # which draws what plans name
+        else:  # a flow map is exported with plans alone, and a sketch draws what they name
+            model = dataclasses.replace(model, flow_map=False)
+            if isinstance(model, UNetConfig):
+                model = dataclasses.replace(model, sketch=0)
         device = pick_device("auto" if self.rehearsal else part.train.device)
         data = part.data
         if self.rehearsal:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -44,3 +46,21 @@ def frozen() -> tuple[World, Tokenizer, TextEncoder, Autoencoder]:
         latent_channels=4, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
     )
     return world, tokenizer, encoder, Autoencoder(vae)
+
+
+@pytest.fixture(scope="session")
+def overfitted() -> Callable[..., list[float]]:
+    """Give what trains a task on one batch for some steps, and returns the losses."""
+
+    def fit(task: Any, batch: dict[str, torch.Tensor], steps: int, lr: float) -> list[float]:
+        optimiser = torch.optim.AdamW(task.module.parameters(), lr=lr)
+        losses = []
+        for _ in range(steps):
+            loss, _ = task.loss(batch)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+        return losses
+
+    return fit

@@ -1,6 +1,7 @@
 """The diffusion task: pure batches, dropped captions, a loss that falls, a sheet that is drawn."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,19 +52,14 @@ def test_a_tenth_of_the_captions_is_dropped(task: DiffusionTask) -> None:
     assert 0.04 < dropped / (6 * 64) < 0.18
 
 
-def test_training_lowers_the_loss_and_leaves_the_frozen_parts_alone(task: DiffusionTask) -> None:
+def test_training_lowers_the_loss_and_leaves_the_frozen_parts_alone(
+    task: DiffusionTask, overfitted: Callable[..., list[float]]
+) -> None:
     frozen = [p.clone() for part in (task.autoencoder, task.encoder) for p in part.parameters()]
     batch = task.batch(0, 8)
-    optimiser = torch.optim.AdamW(task.module.parameters(), lr=2e-3)
-    losses = []
-    for _ in range(40):
-        loss, numbers = task.loss(batch)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = overfitted(task, batch, steps=40, lr=2e-3)
     assert losses[-1] < 0.7 * losses[0]
-    assert set(numbers) == {"noisy", "clear"}
+    assert set(task.loss(batch)[1]) == {"noisy", "clear"}
     after = [p for part in (task.autoencoder, task.encoder) for p in part.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(frozen, after, strict=True))
 
@@ -102,7 +98,7 @@ def test_channels_are_weighed_only_if_the_data_asks(task: DiffusionTask) -> None
 
 
 def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
-    task: DiffusionTask, tmp_path: Path
+    task: DiffusionTask, overfitted: Callable[..., list[float]], tmp_path: Path
 ) -> None:
     torch.manual_seed(2)
     teacher = copy.deepcopy(task.module)
@@ -135,14 +131,7 @@ def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
         gap = (target - plain).square().mean(dim=(1, 2, 3))
     assert float(gap[dropped].max()) < 1e-8, "what has no text has nothing to be guided by"
     assert float(gap[~dropped].min()) > 1e-6
-    optimiser = torch.optim.AdamW(student.module.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(30):
-        loss, _ = student.loss(batch)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = overfitted(student, batch, steps=30, lr=1e-3)
     assert losses[0] == pytest.approx(float(gap.mean()), rel=1e-3)
     assert losses[-1] < 0.5 * losses[0]
     student.sheet(student.module, tmp_path / "sheet.png")

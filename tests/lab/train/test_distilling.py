@@ -1,6 +1,7 @@
 """A finished network teaches another one: guidance in one estimate, and a few steps."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -77,19 +78,12 @@ def test_some_rows_learn_large_steps_and_the_others_the_pictures(taught: Diffusi
 
 
 def test_a_pupil_learns_to_go_as_far_in_one_step_as_its_teacher_in_two(
-    taught: DiffusionTask,
+    taught: DiffusionTask, overfitted: Callable[..., list[float]]
 ) -> None:
     batch = taught.batch(0, 8)
-    optimiser = torch.optim.AdamW(taught.module.parameters(), lr=1e-3)
-    losses = []
-    for _ in range(60):
-        loss, numbers = taught.loss(batch)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
+    losses = overfitted(taught, batch, steps=60, lr=1e-3)
     assert losses[-1] < 0.5 * losses[0]
-    assert set(numbers) == {"noisy", "clear"}
+    assert set(taught.loss(batch)[1]) == {"noisy", "clear"}
 
 
 def test_what_cannot_be_taught_is_refused(taught: DiffusionTask) -> None:

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,16 +211,32 @@ def test_processes_draw_what_one_thread_draws() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_files_train_every_part(tmp_path: Path) -> None:
-    from PIL import Image
-
+@pytest.fixture
+def walls(tmp_path: Path) -> Path:
+    """A folder of four captioned pictures."""
     folder = tmp_path / "data"
     folder.mkdir()
     for number, colour in enumerate(("red", "green", "blue", "white")):
         Image.new("RGB", (80, 64), colour).save(folder / f"{number}.png")
         (folder / f"{number}.txt").write_text(f"a {colour} wall")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["sticker_cpu", "sticker_gpu"])
+def test_a_network_without_plans_has_nothing_that_needs_them(
+    name: str, walls: Path, tmp_path: Path
+) -> None:
+    recipe = shrunk(name)
+    assert getattr(recipe.diffusion.model, "flow_map", False)
+    supply = Supply(recipe, Data(pictures=walls))
+    task: Any = Assembly(recipe, tmp_path / "run", supply, rehearsal=True).task("diffusion")
+    told = (task.config.plan, getattr(task.config, "sketch", 0), task.config.flow_map)
+    assert told == (0, 0, False)  # or it could not be exported
+
+
+def test_files_train_every_part(walls: Path, tmp_path: Path) -> None:
     recipe = BUILTIN["sticker_test"]()
-    supply = Supply(recipe, Data(pictures=folder))
+    supply = Supply(recipe, Data(pictures=walls))
     assembly = Assembly(recipe, tmp_path / "run", supply, rehearsal=True)
     assert supply.captions(10) == ["a red wall", "a green wall", "a blue wall", "a white wall"]
     for part in DESCENDED:
