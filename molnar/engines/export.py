@@ -24,12 +24,12 @@ from molnar.base.weights import load, save
 from molnar.bundle import MANIFEST, Bundle, Manifest, Part
 from molnar.bundle import save as save_bundle
 from molnar.diffusion.networks import config_of, multiple_of
+from molnar.engines.examples import example
 from molnar.engines.torch import build, open_module
 from molnar.latent.format import LatentFormat
 
 try:
     import torch
-    from torch import nn
 
     from molnar.engines.graph import point, tidy, trace
 except ImportError as error:
@@ -39,7 +39,6 @@ Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
 MEANING = "meaning.safetensors"
 OPTIONAL = frozenset({"planner", "upscaler", "clip"})
-SIZE = 16  # height and width of a traced picture or latent; both stay free in the graph
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +49,12 @@ class Source:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     quantised: bool = False  # its large matrices may be stored in int8
+    later: str = ""  # a folder that counts instead, once something is in it
+
+    def found(self, workspace: Path) -> str:
+        """Name the folder that counts."""
+        trained = self.later and (workspace / self.later / "model.json").is_file()
+        return self.later if trained else self.folder
 
 
 SOURCES = {
@@ -68,7 +73,7 @@ SOURCES = {
         outputs=("velocity",),
         quantised=True,
     ),
-    "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",)),
+    "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",), later="decoder"),
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
     "upscaler": Source(folder="upscaler", inputs=("image",), outputs=("large",)),
     "clip": Source(folder="clip", inputs=("seen", "pooled"), outputs=("fit",), quantised=True),
@@ -86,8 +91,8 @@ def export(
     """Write a bundle from the finished parts of a workspace.
 
     Args:
-        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ upscaler/
-            clip/ sources/.
+        workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ decoder/
+            upscaler/ clip/ sources/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.
@@ -239,16 +244,14 @@ def latent_format(workspace: Path) -> LatentFormat:
 
 def _write_part(workspace: Path, folder: Path, name: str, stored: Weights) -> Part:
     """Write `<name>.safetensors` and `<name>.onnx`."""
-    source = SOURCES[name]
-    model = _model(workspace, source.folder)
+    source, own = SOURCES[name], SOURCES[name].found(workspace)
+    model = _model(workspace, own)
     module = build(name, model["kind"], model["config"]).eval().requires_grad_(False)
-    trained = load(workspace / source.folder / "model.safetensors")
+    trained = load(workspace / own / "model.safetensors")
     wanted = module.state_dict()
     missing = sorted(set(wanted) - set(trained))
     if missing:
-        raise TrainingError(
-            f"{workspace / source.folder}: no tensor {missing[0]!r}; train that part again"
-        )
+        raise TrainingError(f"{workspace / own}: no tensor {missing[0]!r}; train that part again")
     arrays = {key: narrow(key, trained[key]) for key in wanted}
     if source.quantised and stored == "int8":
         large = {key: trained[key] for key in wanted if worth_it(trained[key])}
@@ -277,35 +280,6 @@ def narrow(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             f"tensor {name!r} holds numbers beyond {LARGEST_F16:g} or none at all; train again"
         )
     return array.astype(np.float16)
-
-
-def example(name: str, module: nn.Module, length: int) -> tuple[torch.Tensor, ...]:
-    """Make inputs of a part, two of each: B 2, H and W `SIZE`, L the `length` of the text."""
-    config: Any = getattr(module, "config", None)
-    draw = torch.Generator().manual_seed(0)
-
-    def normal(*shape: int) -> torch.Tensor:
-        return torch.randn(2, *shape, generator=draw)
-
-    mask = torch.arange(length)[None] < torch.tensor([[4], [length]])
-    if name == "text":
-        return torch.randint(0, config.vocab_size, (2, length), generator=draw), mask
-    if name == "planner":
-        written = torch.randint(0, len(config.names), (2, 12), generator=draw)
-        return written, normal(length, config.text_width), mask
-    if name == "velocity":
-        channels, width, pooled = config.latent_channels, config.text_width, config.pooled_width
-        t = torch.rand(2, generator=draw)
-        planned = (normal(config.plan, SIZE, SIZE),) if getattr(config, "plan", 0) else ()
-        mapped = (t / 2,) if getattr(config, "flow_map", False) else ()
-        texts = (normal(length, width), mask, normal(pooled))
-        return (normal(channels, SIZE, SIZE), t, *texts, *planned, *mapped)
-    if name == "clip":
-        side = config.vision.image_size
-        return normal(4, side, side).clamp(-1, 1), normal(config.pooled_width)
-    if name == "decoder":
-        return (normal(config.latent_channels, SIZE, SIZE),)
-    return (normal(4, 8 * SIZE, 8 * SIZE).clamp(-1, 1),)
 
 
 def compare(bundle: Bundle) -> dict[str, float]:

@@ -26,9 +26,11 @@ class ReconstructionLoss(NamedTuple):
     edges: Tensor
 
 
-def reconstruction_loss(predicted: Tensor, truth: Tensor) -> ReconstructionLoss:
-    """Compare two images Float B 4 H W."""
+def reconstruction_loss(
+    predicted: Tensor, truth: Tensor, crisp: float = CRISP
+) -> ReconstructionLoss:
+    """Compare two images Float B 4 H W; `crisp` weighs absolute differences and edges."""
     difference = (predicted - truth).float()
     squared, absolute = difference.square().mean(), difference.abs().mean()
     edges = edge_difference(difference)
-    return ReconstructionLoss(squared + CRISP * (absolute + edges), squared, absolute, edges)
+    return ReconstructionLoss(squared + crisp * (absolute + edges), squared, absolute, edges)

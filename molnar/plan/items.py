@@ -15,12 +15,19 @@ from dataclasses import replace
 from molnar.base.cielab import PALETTE
 from molnar.base.types import Item, Plan
 
-__all__ = ["BACKGROUND", "COLOURS", "MOST", "TRANSPARENT", "Item", "Plan", "overlap", "spread"]
+__all__ = [
+    "BACKGROUND", "COLOURS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan", "overlap", "spread",
+]  # fmt: skip
 
 #: Names of the colours that a plan can tell apart.
 COLOURS = tuple(PALETTE)
 BACKGROUND = "background"  # the item that stands for a plain background in its colour
 TRANSPARENT = "transparent"  # the item that stands for none
+#: Shapes, which lie beside each other unless one is inside the other; drawings may touch.
+SHAPES = frozenset(
+    {"circle", "square", "triangle", "star", "heart", "hexagon", "diamond", "ring", "cross"}
+    | {"crescent", "bar", "frame"}
+)
 MOST = 10  # items of one plan, the background included
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from molnar.plan.items import COLOURS, MOST, Item, Plan, overlap
+from molnar.plan.items import COLOURS, MOST, SHAPES, Item, Plan, overlap
 
 BINS = 64  # of a place or a size between 0 and 1
 FIELDS = 6  # of a thing: name, colour, x, y, width, height
@@ -163,15 +163,14 @@ def _together(logits: NDArray[Any]) -> float:
 def _crowded(plan: Plan) -> bool:
     """Tell whether the last thing overlaps another that it should be beside.
 
-    Two of one name should, and two of a colour each (shapes), unless one is inside the other. What
-    is worn overlaps its wearer, which has no one colour.
+    Two of one name should, and two shapes, unless one is inside the other. What is worn overlaps
+    its wearer, and who rides overlaps what is ridden.
     """
     *others, last = plan
     return any(
         overlap(last, other) and not _within(last, other)
         for other in others
-        if not other.behind
-        and (other.name == last.name or (other.colour is not None and last.colour is not None))
+        if not other.behind and (other.name == last.name or {other.name, last.name} <= SHAPES)
     )
 
 

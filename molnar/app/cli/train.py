@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from molnar.lab.train.parts import Assembly
 
 # As molnar.lab.train.workspace.PARTS, which cannot be imported before torch is needed.
-PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "upscaler", "clip")
+PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "decoder", "upscaler", "clip")
 SHOWN_PROBLEMS = 5
 
 

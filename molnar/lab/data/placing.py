@@ -107,6 +107,23 @@ def _find_room(draw: Draw, look: Look, size: float, placed: list[Thing]) -> Thin
     return None
 
 
+def in_corners(draw: Draw, looks: Sequence[Look]) -> tuple[Thing, ...]:
+    """Place two things in corners across from each other, one higher: the second may hide a bit.
+
+    Their boxes overlap a little at one corner, where drawings are mostly empty; so each of the two
+    is larger than half the picture.
+    """
+    first, second = (draw.uniform(0.48, 0.56) for _ in looks)
+    left, right = first / 2.0 + _GAP / 2.0, 1.0 - second / 2.0 - _GAP / 2.0
+    wide, high = draw.uniform(0.0, 0.02), draw.uniform(0.0, 0.05)
+    down = (left + high, right - high)
+    y = down if draw.chance(0.5) else (1.0 - down[0], 1.0 - down[1])
+    return (
+        looks[0].at(left + wide, y[0], first),
+        looks[1].at(right - wide, y[1], second),
+    )
+
+
 def side_by_side(
     draw: Draw, looks: Sequence[Look], sizes: Sequence[float], name: RelationName
 ) -> tuple[Thing, ...]:

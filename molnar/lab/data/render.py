@@ -20,6 +20,7 @@ from molnar.lab.data.places import Place
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Background, Rendered, Spec, Thing
 from molnar.lab.data.stickers import Stickers
+from molnar.lab.data.tinting import main_of, tinted
 
 Layer = tuple[int, int, NDArray[Any], NDArray[Any]]  # left, top, colour float H W 3, alpha H W
 
@@ -165,5 +166,7 @@ def _pasted(thing: Thing, size: int, stickers: Stickers) -> Layer:
     width, height = (max(1, round(side * ratio)) for side in image.size)
     small = image.resize((width, height), Image.Resampling.BILINEAR)
     values = np.asarray(small).astype(np.float32)
+    if thing.rgb is not None:
+        values = tinted(values, main_of(sprite)[0], thing.rgb)
     left, top = round(thing.x * size - width / 2.0), round(thing.y * size - height / 2.0)
     return left, top, values[..., :3], values[..., 3] * np.float32(1.0 / 255.0)

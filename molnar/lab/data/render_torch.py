@@ -20,6 +20,7 @@ from molnar.lab.data.render import inside
 from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import Spec, Thing
 from molnar.lab.data.stickers import Sprite, Stickers
+from molnar.lab.data.tinting import main_of, tinted
 
 _LEVELS = 4  # each half the size of the one before
 _Placed = tuple[int, Thing]  # index in the batch, thing
@@ -156,11 +157,20 @@ class TorchRenderer:
             )
             picks = [self.rows[thing.name, thing.style or ""] for _, thing, _ in rows]
             sources = self.levels[level][picks].float()
+            self._tint(sources, rows)
             twice = [len(rows), 4, 2 * frame[0], 2 * frame[1]]
             grid = F.affine_grid(theta, twice, align_corners=False)
             drawn = F.grid_sample(sources, grid, padding_mode="zeros", align_corners=False)
             drawn = F.avg_pool2d(drawn, 2)
             _over(canvas, [row for row, _, _ in rows], drawn, drawn[:, 3:] / 255.0)
+
+    def _tint(self, sources: Tensor, rows: list[tuple[int, Thing, Sprite]]) -> None:
+        """Colour the drawings that are asked for in another colour, as `render` does."""
+        for index, (_, thing, sprite) in enumerate(rows):
+            if thing.rgb is not None:
+                own = sources[index].permute(1, 2, 0).cpu().numpy()
+                drawn = torch.tensor(tinted(own, main_of(sprite)[0], thing.rgb))
+                sources[index] = drawn.permute(2, 0, 1).to(self.device)
 
 
 def _over(canvas: Tensor, rows: list[int], colour: Tensor, alpha: Tensor) -> None:

@@ -6,6 +6,7 @@ Every kind draws its own things; places are found by trying, and never overlap u
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from molnar.lab.data.dressing import dress, room
 from molnar.lab.data.homage import concentric, grid, lines
 from molnar.lab.data.looking import LOOKED, with_look
 from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
-from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side
+from molnar.lab.data.placing import Look, anywhere, in_corners, in_line, scattered, side_by_side
 from molnar.lab.data.settling import PATTERNED, settle
 from molnar.lab.data.shapes import INSIDE, SHAPES
 from molnar.lab.data.spec import (
@@ -24,6 +25,7 @@ from molnar.lab.data.spec import (
     Accessory,
     Arrangement,
     Background,
+    Chances,
     Homage,
     Relation,
     RelationName,
@@ -31,44 +33,24 @@ from molnar.lab.data.spec import (
     Spec,
 )
 from molnar.lab.data.stickers import STYLES, Stickers
+from molnar.lab.data.tinting import in_colour
 from molnar.lab.data.touching import touching
 from molnar.lab.data.wearing import WEARERS
 
 SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
 _COMMON = frozenset(concepts.COMMON)
+_SIZE_WORDS: tuple[SizeWord | None, ...] = ("small", "large", None)
+_CORNERS_P = 0.4  # share of two drawings, with more room for each
 _SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
 class SpecSampler:
     """Draws specs of any kind; holds what may be drawn."""
 
-    def __init__(
-        self,
-        *,
-        stickers: Stickers | None,
-        style_weights: dict[str, float],
-        transparent_p: float,
-        coloured_p: float,
-        look_p: float = 0.0,
-        place_p: float = 0.0,
-        common_p: float = 0.0,
-    ) -> None:
-        """Index the drawings by style.
-
-        Args:
-            stickers: drawings, or None for geometry alone.
-            style_weights: relative weight of each drawing style.
-            transparent_p: probability of a transparent background.
-            coloured_p: probability of a plain background that is not white.
-            look_p: probability of a look, of the kinds that can have one.
-            place_p: probability of a place or a pattern, of the kinds that can be in one.
-            common_p: probability that a drawing that wears nothing is picked among COMMON alone.
-        """
-        self.stickers = stickers
-        self.transparent_p = transparent_p
-        self.coloured_p = coloured_p
-        self.look_p, self.place_p, self.common_p = look_p, place_p, common_p
+    def __init__(self, config: Chances, stickers: Stickers | None) -> None:
+        """Index the drawings by style; without any it is geometry alone."""
+        self.stickers, self.config = stickers, config
         self.by_style: dict[str, tuple[str, ...]] = {}
         for style in STYLES if stickers is not None else ():
             assert stickers is not None
@@ -84,7 +66,7 @@ class SpecSampler:
             for style, names in self.by_style.items()
         }
         self.style_names = tuple(self.by_style)
-        self.style_weights = tuple(style_weights.get(style, 0.0) for style in self.style_names)
+        self.style_weights = tuple(config.styles.get(style, 0.0) for style in self.style_names)
         self._kinds: dict[str, Callable[[Draw, str], Spec]] = {
             "single": self._single, "colour": self._single, "two": self._two,
             "attribution": self._two, "position": self._position, "counting": self._counting,
@@ -100,9 +82,9 @@ class SpecSampler:
         draw = Draw(rng)
         spec = self._kinds[kind](draw, kind)
         # Where none are asked for, no number is drawn: such worlds stay what they were.
-        if self.place_p and kind in PATTERNED and draw.chance(self.place_p):
+        if self.config.place_p and kind in PATTERNED and draw.chance(self.config.place_p):
             spec = self._settled(draw, spec)
-        if self.look_p and kind in LOOKED and draw.chance(self.look_p):
+        if self.config.look_p and kind in LOOKED and draw.chance(self.config.look_p):
             spec = with_look(draw, spec)
         return spec
 
@@ -113,7 +95,7 @@ class SpecSampler:
             height, top, rgb = 1.0, 0.0, thing.rgb
             if self.stickers is not None and thing.style is not None:
                 sprite = self.stickers.sprites[thing.name, thing.style]
-                height, rgb = sprite.height, sprite.rgb
+                height, rgb = sprite.height, thing.rgb or sprite.rgb
                 top = room(thing.name, thing.style, thing.accessories, sprite.aspect)[1]
             colours.append(rgb or (0, 0, 0))
             heights.append(height)
@@ -128,9 +110,9 @@ class SpecSampler:
 
     def _background(self, draw: Draw, kind: str) -> Background:
         at = draw.random()
-        if at < self.transparent_p:
+        if at < self.config.transparent_p:
             return Background(colour=None, rgb=(0, 0, 0))
-        if at < self.transparent_p + self.coloured_p or kind == "colour":
+        if at < self.config.transparent_p + self.config.coloured_p or kind == "colour":
             colour = draw.choice(COLOURS)
             if colour != "white":
                 return Background(colour=colour, rgb=draw.choice(variants(colour)))
@@ -148,7 +130,7 @@ class SpecSampler:
         assert self.stickers is not None
         for _ in range(64):
             # Where no share is asked for, no number is drawn: see `draw`.
-            everyday = self.common_p and draw.chance(self.common_p)
+            everyday = self.config.common_p and draw.chance(self.config.common_p)
             name = draw.choice((self.common if everyday else self.by_style)[style])
             if countable and not concepts.is_countable(name):
                 continue
@@ -156,7 +138,16 @@ class SpecSampler:
             if ground.colour is None or stands_out(rgb, ground.colour):
                 break
         angle = draw.uniform(-8.0, 8.0) if draw.chance(0.15) else 0.0
-        return Look("sticker", name, style=style, angle=angle)
+        return self._coloured(draw, Look("sticker", name, style=style, angle=angle), ground)
+
+    def _coloured(self, draw: Draw, look: Look, ground: Background) -> Look:
+        """Give some drawings another colour, which is then said."""
+        if not self.config.tint_p or not draw.chance(self.config.tint_p):
+            return look
+        assert self.stickers is not None and look.style is not None
+        sprite = self.stickers.sprites[look.name, look.style]
+        colour, rgb = in_colour(draw, look.name, sprite, ground.colour)
+        return replace(look, colour=colour, rgb=rgb)
 
     def _looks(self, draw: Draw, kind: str, ground: Background) -> tuple[Look, Look]:
         """Pick two different things; with stickers, one may be a shape."""
@@ -183,7 +174,7 @@ class SpecSampler:
 
     def _single(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)
-        word = _size_word(draw)
+        word = draw.weighted(_SIZE_WORDS, (0.15, 0.15, 0.70))
         low, high = {"small": (0.18, 0.25), "large": (0.62, 0.80), None: (0.29, 0.57)}[word]
         size = draw.uniform(low, high)
         thing = self._shape(draw, ground).at(*anywhere(draw, size, centred=0.5), size)
@@ -207,14 +198,15 @@ class SpecSampler:
         worn: tuple[Accessory, ...] = ()
         tries = 0
         while not worn:
-            tries += 1
-            if tries > 64:  # pale faces alone, and backgrounds that are all white
+            if (tries := tries + 1) > 64:  # pale faces alone, and backgrounds that are all white
                 ground = Background(colour=None, rgb=(0, 0, 0))
             style = draw.weighted(styles, weights)
             name = draw.choice(self.wearers[style])
             sprite = self.stickers.sprites[name, style]
-            if ground.colour is None or stands_out(sprite.rgb, ground.colour):
-                worn = dress(draw, name, style, sprite.rgb, ground)
+            look = self._coloured(draw, Look("sticker", name, style=style), ground)
+            rgb = look.rgb or sprite.rgb
+            if ground.colour is None or stands_out(rgb, ground.colour):
+                worn = dress(draw, name, style, rgb, ground)
             elif draw.chance(0.1):  # nothing may stand out here: try another background
                 ground = self._background(draw, kind)
         left, top, right, bottom = room(name, style, worn, sprite.aspect)
@@ -223,15 +215,18 @@ class SpecSampler:
         x, y = anywhere(draw, whole, centred=0.6)
         size = whole / longest
         x, y = x + (left - right) / 2 * size, y + (top - bottom) / 2 * size
-        thing = Look("sticker", name, style=style, accessories=worn).at(x, y, size)
+        thing = replace(look, accessories=worn).at(x, y, size)
         return Spec(kind=kind, things=(thing,), background=ground)
 
     def _two(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)
         looks = self._looks(draw, kind, ground)
-        low, high = (0.34, 0.45) if kind == "sticker_two" else (0.24, 0.42)
+        stuck = kind == "sticker_two"
+        low, high = (0.40, 0.465) if stuck else (0.24, 0.42)
         sizes = [draw.uniform(low, high) for _ in looks]
-        if draw.chance(0.6):  # side by side, which is what "and" and "next to" make people expect
+        if stuck and draw.chance(_CORNERS_P):
+            things = in_corners(draw, looks)
+        elif draw.chance(0.6):  # side by side: what "and" and "next to" make people expect
             things = side_by_side(draw, looks, sizes, "left of")
         else:
             things = scattered(draw, looks, sizes)
@@ -262,7 +257,7 @@ class SpecSampler:
     def _position(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)
         looks = self._looks(draw, kind, ground)
-        low, high = (0.34, 0.44) if kind == "sticker_position" else (0.24, 0.40)
+        low, high = (0.40, 0.465) if kind == "sticker_position" else (0.24, 0.40)
         sizes = [draw.uniform(low, high) for _ in looks]
         name = draw.choice(SIDES)
         things = side_by_side(draw, looks, sizes, name)
@@ -342,8 +337,3 @@ class SpecSampler:
             homage = Homage(name=name, rows=draw.choice((5, 6, 7, 8)), columns=1, disorder=disorder)
             things = lines(draw, homage, colour)
         return Spec(kind=kind, things=things, background=ground, homage=homage)
-
-
-def _size_word(draw: Draw) -> SizeWord | None:
-    at = draw.random()
-    return "small" if at < 0.15 else "large" if at < 0.30 else None

@@ -6,7 +6,7 @@ Positions and sizes are fractions of the picture's side, so a spec can be render
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
@@ -104,6 +104,45 @@ class Spec:
     homage: Homage | None = None
     place: Place | None = None  # where it is, or on which pattern; then `background` is not seen
     look: str | None = None  # one of `looks.LOOKS`, applied to the whole picture
+
+
+class Chances(Protocol):
+    """How likely what may be drawn is, each 0..1."""
+
+    @property
+    def transparent_p(self) -> float:
+        """Share of transparent backgrounds."""
+        ...
+
+    @property
+    def coloured_p(self) -> float:
+        """Share of plain backgrounds in a colour."""
+        ...
+
+    @property
+    def place_p(self) -> float:
+        """Share of places and patterns."""
+        ...
+
+    @property
+    def look_p(self) -> float:
+        """Share of looks."""
+        ...
+
+    @property
+    def tint_p(self) -> float:
+        """Share of drawings whose colour is said."""
+        ...
+
+    @property
+    def common_p(self) -> float:
+        """Share of drawings picked among everyday ones."""
+        ...
+
+    @property
+    def styles(self) -> dict[str, float]:
+        """Weight of each style."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class WorldConfig:
     short_p: float = 0.35  # share of short captions
     place_p: float = 0.0  # share of places and patterns, of the kinds that can be in one
     look_p: float = 0.0  # share of looks (pixel art, neon, ...), of the kinds that can have one
+    tint_p: float = 0.0  # share of drawings whose colour is said, mostly another than theirs
     common_p: float = 0.0  # share of drawings picked among everyday ones; the rest, among all
     geometry: dict[str, float] = field(default_factory=_geometry_weights)  # weight of each kind
     sticker: dict[str, float] = field(default_factory=_sticker_weights)  # weight of each kind
@@ -94,15 +95,7 @@ class World:
         self.config = config or WorldConfig()
         self.stickers = stickers
         self._lexicon = Lexicon(stickers.concepts if stickers is not None else {})
-        self._sampler = SpecSampler(
-            stickers=stickers,
-            style_weights=dict(self.config.styles),
-            transparent_p=self.config.transparent_p,
-            coloured_p=self.config.coloured_p,
-            look_p=self.config.look_p,
-            place_p=self.config.place_p,
-            common_p=self.config.common_p,
-        )
+        self._sampler = SpecSampler(self.config, stickers)
         share = self.config.geometry_p if stickers is not None else 1.0
         geometry, sticker = self.config.geometry, self.config.sticker
         weights = {k: share * w / sum(geometry.values()) for k, w in geometry.items()}

@@ -10,9 +10,11 @@ from molnar.diffusion.transformer import TransformerConfig
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.clip import ClipData
+from molnar.lab.train.decoder import DecoderData
 from molnar.lab.train.diffusion import DiffusionData
 from molnar.lab.train.recipe import (
     ClipPart,
+    DecoderPart,
     DiffusionPart,
     Drawings,
     PlannerPart,
@@ -22,6 +24,7 @@ from molnar.lab.train.recipe import (
     UpscalerPart,
     VaePart,
 )
+from molnar.lab.train.redrawing import Redrawing
 from molnar.lab.train.settings import TrainSettings
 from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
@@ -69,6 +72,9 @@ def sticker_test() -> Recipe:
             ),
             data=DiffusionData(size=64, prompts=("a red circle",)),
             plan=True,
+        ),
+        decoder=DecoderPart(
+            train=quick, data=DecoderData(redrawing=Redrawing(pictures=8, steps=2), crop=32)
         ),
         upscaler=UpscalerPart(
             train=quick,
@@ -126,7 +132,9 @@ def sticker_cpu() -> Recipe:
             plan=True,
         ),
         # Drawing at 512 is what costs time: many crops of each picture.
-        upscaler=UpscalerPart(train=base, data=UpscalerData(crops=16)),
+        upscaler=UpscalerPart(
+            train=base, data=UpscalerData(crops=16, redrawing=Redrawing(pictures=1200))
+        ),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=_everyday(),
         drawings=Drawings(concepts="common"),
@@ -185,7 +193,12 @@ def sticker_gpu() -> Recipe:
             model=AutoencoderConfig(latent_channels=16, encoder="conv"),
         ),
         diffusion=DiffusionPart(train=fast, model=TransformerConfig(flow_map=True), plan=True),
-        upscaler=UpscalerPart(train=convolutional),
+        decoder=DecoderPart(
+            train=convolutional, data=DecoderData(redrawing=Redrawing(pictures=20_000))
+        ),
+        upscaler=UpscalerPart(
+            train=convolutional, data=UpscalerData(redrawing=Redrawing(pictures=10_000))
+        ),
         clip=ClipPart(
             train=TrainSettings(
                 minutes=5, batch=1024, lr=1e-3, warmup=50_000, precision="bf16", device="cuda"

@@ -218,12 +218,12 @@ class DiffusionTask:
         t, noise = batch["t"], batch["noise"]
         with torch.no_grad():
             x0 = self._on(self.autoencoder, batch["image"]).encode(batch["image"])
-            text = self._embed(batch["ids"], batch["mask"], batch.get("plan"))
+            text = self.embedded(batch["ids"], batch["mask"], batch.get("plan"))
         weights = None if self.weights is None else self.weights.to(x0.device)
         if self.teacher is None:
             found = flow_loss(self.module, x0, noise, t, text, self.data.scales, weights)
         else:
-            null = self._texts([""] * len(t), x0.device, text.mask.shape[1])
+            null = self.texts([""] * len(t), x0.device, text.mask.shape[1])
             learned = self.teacher.lesson(x0, noise, t, text, null, batch.get("legs"))
             predicted = self.module(learned.x, t, *inputs(learned.text))
             found = compared(predicted, learned.target, self.data.scales, weights)
@@ -242,7 +242,7 @@ class DiffusionTask:
         start = np.stack([noise(number % 2, 0, shape) for number in range(len(prompts))])
         with torch.no_grad():
             with_text, without = (
-                self._texts(texts, device) for texts in (prompts, [""] * len(prompts))
+                self.texts(texts, device) for texts in (prompts, [""] * len(prompts))
             )
             if self.planned:
                 maps = self._maps(plans, (cells, cells)).to(device)
@@ -275,15 +275,16 @@ class DiffusionTask:
         twice = [one for one in asked for _ in range(2)]
         return [prompt for prompt, _ in twice], [plan for _, plan in twice]
 
-    def _texts(
+    def texts(
         self, texts: list[str], device: torch.device, length: int | None = None
     ) -> TextEmbedding:
         """Embed texts, cut to a length that holds them all."""
         tokens = self.tokenizer.encode(texts)
         ids, mask = tokens.ids[:, :length].copy(), tokens.mask[:, :length].copy()
-        return self._embed(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
+        return self.embedded(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device))
 
-    def _embed(self, ids: Tensor, mask: Tensor, plan: Tensor | None = None) -> TextEmbedding:
+    def embedded(self, ids: Tensor, mask: Tensor, plan: Tensor | None = None) -> TextEmbedding:
+        """Embed ids and mask, B L, and say what is planned, Float B F h w."""
         tokens, pooled = self._on(self.encoder, ids)(ids, mask)
         return TextEmbedding(tokens=tokens, pooled=pooled, mask=mask, plan=plan)
 

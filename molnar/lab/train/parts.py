@@ -22,13 +22,15 @@ from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher, thesaurus
 from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
-from molnar.lab.train.diffusion import DiffusionTask
+from molnar.lab.train.decoder import DecoderTask
+from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
 from molnar.lab.train.lexicon import build_lexicon
 from molnar.lab.train.meaning import build_meaning, frequencies
 from molnar.lab.train.naming import name_vectors
 from molnar.lab.train.planner import PlannerTask, sized
-from molnar.lab.train.process import pick_device
+from molnar.lab.train.process import autocast, pick_device
 from molnar.lab.train.recipe import Recipe
+from molnar.lab.train.redrawing import Redrawing, redrawn
 from molnar.lab.train.supply import Supply
 from molnar.lab.train.task import Task
 from molnar.lab.train.text import TextTask
@@ -80,6 +82,7 @@ class Assembly:
             "planner": self._planner,
             "vae": self._vae,
             "diffusion": self._diffusion,
+            "decoder": self._decoder,
             "upscaler": self._upscaler,
             "clip": self._clip,
         }
@@ -168,8 +171,9 @@ class Assembly:
         return found if found is not None else TextEncoder(self.recipe.text.model)
 
     def autoencoder(self) -> Autoencoder:
-        """Load the workspace's autoencoder."""
-        found = self._load("vae", AutoencoderConfig, Autoencoder)
+        """Load the workspace's autoencoder, its decoder trained again if it was."""
+        again = (self.workspace / "decoder" / "model.json").is_file()
+        found = self._load("decoder" if again else "vae", AutoencoderConfig, Autoencoder)
         return found if found is not None else Autoencoder(self.recipe.vae.model)
 
     def _load(self, part: str, config: type[Config], build: Callable[[Config], Any]) -> Any:
@@ -218,7 +222,7 @@ class Assembly:
         source = self.supply.source(torch.device("cpu"), on_device=False)
         return VaeTask(source, self.recipe.vae.model, data)
 
-    def _diffusion(self) -> DiffusionTask:
+    def _diffusion(self, data: DiffusionData | None = None) -> DiffusionTask:
         part, autoencoder, encoder = self.recipe.diffusion, self.autoencoder(), self.encoder()
         names = self.supply.names() if part.plan else ()
         model = dataclasses.replace(
@@ -234,11 +238,36 @@ class Assembly:
             if isinstance(model, UNetConfig):
                 model = dataclasses.replace(model, sketch=0)
         device = pick_device("auto" if self.rehearsal else part.train.device)
-        data = part.data
+        data = data or part.data
         if self.rehearsal:
-            data = dataclasses.replace(data, spread=0.0, teacher=None)
+            data = dataclasses.replace(data, spread=0.0, teacher=None, few=())
         source = self.supply.source(device, on_device=device.type != "cpu")
         return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data, names)
+
+    def _decoder(self) -> DecoderTask:
+        data = self.recipe.decoder.data
+        found = self._load("vae", AutoencoderConfig, Autoencoder)
+        autoencoder = found if found is not None else Autoencoder(self.recipe.vae.model)
+        source = self.supply.source(torch.device("cpu"), on_device=False)
+        if self.rehearsal:
+            side = self.recipe.world.size // autoencoder.config.downscale
+            latents = torch.zeros(1, autoencoder.config.latent_channels, side, side)
+        else:
+            latents = self._redrawn(data.redrawing)
+        return DecoderTask(source, autoencoder, latents, data)
+
+    def _redrawn(self, how: Redrawing) -> torch.Tensor:
+        """Let the trained network draw pictures again; minutes on a CPU."""
+        part = self.recipe.diffusion
+        path = self.workspace / "diffusion" / "model.safetensors"
+        if not path.is_file():
+            raise missing(path, "diffusion", self.workspace)
+        task = self._diffusion(DiffusionData(size=part.data.size, drop_p=0.0, plan_drop_p=0.0))
+        load_weights(task.module, path)
+        device = pick_device(part.train.device)
+        task.module.to(device)
+        with autocast(part.train, device):
+            return redrawn(task, how)
 
     def _planner(self) -> PlannerTask:
         if self.supply.world is None:
@@ -257,7 +286,10 @@ class Assembly:
         part = self.recipe.upscaler
         trained = (self.workspace / "vae" / "model.json").is_file()
         codec = self.autoencoder() if trained or self.rehearsal else None
-        return UpscalerTask(self.supply.pairs(), part.model, part.data, codec)
+        drawn = (self.workspace / "diffusion" / "model.safetensors").is_file()
+        again = part.data.redrawing if codec and drawn and not self.rehearsal else None
+        latents = self._redrawn(again) if again is not None else None
+        return UpscalerTask(self.supply.pairs(), part.model, part.data, codec, latents)
 
     def _clip(self) -> ClipTask:
         part, encoder = self.recipe.clip, self.encoder()

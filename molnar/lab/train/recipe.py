@@ -12,6 +12,7 @@ from molnar.diffusion.transformer import TransformerConfig
 from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.clip import ClipData
+from molnar.lab.train.decoder import DecoderData
 from molnar.lab.train.diffusion import DiffusionData
 from molnar.lab.train.planner import PlannerData
 from molnar.lab.train.settings import TrainSettings
@@ -87,6 +88,19 @@ class DiffusionPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderPart:
+    """How the decoder is trained again, on what the network draws; its sizes are the vae's."""
+
+    train: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            minutes=10, batch=16, lr=1e-3, betas=(0.9, 0.99), warmup=2_000, cooldown=0.4,
+            precision="auto", channels_last=True, ema_decay=0.998,
+        )
+    )  # fmt: skip
+    data: DecoderData = field(default_factory=DecoderData)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UpscalerPart:
     """How the upscaler is trained."""
 
@@ -121,6 +135,7 @@ class Recipe:
     upscaler: UpscalerPart
     clip: ClipPart
     planner: PlannerPart = field(default_factory=PlannerPart)
+    decoder: DecoderPart = field(default_factory=DecoderPart)
     tokenizer: TokenizerPart = field(default_factory=TokenizerPart)
     world: WorldConfig = field(default_factory=WorldConfig)
     drawings: Drawings = field(default_factory=Drawings)

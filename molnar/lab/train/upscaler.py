@@ -1,9 +1,9 @@
 """The world drawn at 512 and its 128-pixel shadow -> a trained upscaler.
 
 What the upscaler meets in use is not a clean small picture but one that came out of the latent
-decoder, so half of its pairs go through that decoder, and a quarter is softened or over-sharpened
-by hand. A picture is drawn once and cut into several crops, since drawing at 512 is what costs
-time.
+decoder, so half of its pairs go through that decoder (from latents as the network leaves them,
+where there is a network), and a quarter is softened or over-sharpened by hand. A picture is drawn
+once and cut into several crops, since drawing at 512 is what costs time.
 
 Source: Wang et al. 2021, arXiv 2107.10833, section 3 (train on what the input will look like).
 """
@@ -25,6 +25,7 @@ from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model, to_model
 from molnar.base.rng import generator
 from molnar.lab.data.spec import Rendered, Spec
+from molnar.lab.train.redrawing import FIRST, Redrawing
 from molnar.upscale.objective import upscale_loss
 from molnar.upscale.upscaler import Upscaler, UpscalerConfig
 
@@ -52,6 +53,8 @@ class UpscalerData:
     latent_noise_most: float = (
         0.15  # added to latents of unit variance: the diffusion model is never exact
     )
+    # Where given, and a network is trained: what goes through the autoencoder it has drawn again.
+    redrawing: Redrawing | None = None
 
     def __post_init__(self) -> None:
         if self.crop_least > self.crop_most:
@@ -99,7 +102,19 @@ class UpscalerTask:
         config: UpscalerConfig | None = None,
         data: UpscalerData | None = None,
         codec: Codec | None = None,
+        latents: Tensor | None = None,
     ) -> None:
+        """Build an upscaler with fresh weights.
+
+        Args:
+            world: What is drawn, large.
+            config: Sizes of the network.
+            data: How pairs are made.
+            codec: An autoencoder that the small pictures go through; None = none does.
+            latents: Float N C h w of pictures FIRST, FIRST + 1, ... drawn again by a network (see
+                `redrawing`), to be decoded in place of noisy ones.
+        """
+        self.latents = latents
         self.world = world
         self.config = config or UpscalerConfig()
         self.data = data or UpscalerData()
@@ -179,17 +194,26 @@ class UpscalerTask:
 
     def _pair(self, index: int) -> tuple[Tensor, Tensor]:
         """Draw picture `index`: small 1 C h w as the upscaler may meet it, and large 1 C H W."""
-        drawn = self.world.render(self.world.spec(index), self.data.size).image
-        high = torch.from_numpy(np.ascontiguousarray(to_model(drawn[None])))
-        low = F.avg_pool2d(high, self.config.scale)
         draw = generator(self.data.seed, STREAM_PICTURE, index)
-        kind = draw.random() * (1.0 if self.codec else self.data.clean_p + self.data.rough_p)
-
+        by_hand = self.data.clean_p + self.data.rough_p
+        kind = draw.random() * (1.0 if self.codec else by_hand)
+        if kind >= by_hand and self.latents is not None:
+            which = int(draw.integers(len(self.latents)))
+            return self._decoded(self.latents[which : which + 1].float()), self._drawn(
+                FIRST + which
+            )
+        high = self._drawn(index)
+        low = F.avg_pool2d(high, self.config.scale)
         if kind < self.data.clean_p:
             return low, high
-        if kind < self.data.clean_p + self.data.rough_p:
+        if kind < by_hand:
             return roughen(low, float(draw.uniform(-1, 1)) * self.data.rough_most), high
         return self._through_codec(low, draw), high
+
+    def _drawn(self, index: int) -> Tensor:
+        """Draw picture `index` large: Float 1 C H W in [-1, 1]."""
+        drawn = self.world.render(self.world.spec(index), self.data.size).image
+        return torch.from_numpy(np.ascontiguousarray(to_model(drawn[None])))
 
     def _through_codec(self, low: Tensor, draw: np.random.Generator) -> Tensor:
         assert self.codec is not None
@@ -199,8 +223,14 @@ class UpscalerTask:
             noise = torch.from_numpy(
                 draw.standard_normal(tuple(latent.shape), dtype=np.float32)
             ).to(device)
-            latent = latent + float(draw.uniform(0, self.data.latent_noise_most)) * noise
-            return self.codec.decode(latent).clamp(-1, 1).cpu()
+            return self._decoded(
+                latent + float(draw.uniform(0, self.data.latent_noise_most)) * noise
+            )
+
+    def _decoded(self, latent: Tensor) -> Tensor:
+        assert self.codec is not None
+        with torch.no_grad():
+            return self.codec.decode(latent.to(_device_of(self.codec))).clamp(-1, 1).cpu()
 
 
 def roughen(image: Tensor, amount: float) -> Tensor:

@@ -20,7 +20,7 @@ from molnar.lab.train import checkpoint
 from molnar.lab.train.settings import Plan, TrainSettings, changed_keys, plain
 
 #: Parts in the order in which they are trained.
-PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "upscaler", "clip")
+PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "decoder", "upscaler", "clip")
 
 
 @dataclass(frozen=True)

@@ -122,10 +122,10 @@ def test_a_student_learns_in_one_estimate_what_guidance_makes_of_two(
     assert 2 < int(dropped.sum()) < 14
     with torch.no_grad():
         x0 = student.autoencoder.encode(batch["image"])
-        text = student._embed(batch["ids"], batch["mask"])
+        text = student.embedded(batch["ids"], batch["mask"])
         x_t = add_noise(x0, batch["noise"], batch["t"])
         assert student.teacher is not None
-        null = student._texts([""] * 16, x0.device, text.mask.shape[1])
+        null = student.texts([""] * 16, x0.device, text.mask.shape[1])
         target = student.teacher.lesson(x0, batch["noise"], batch["t"], text, null).target
         plain = teacher(x_t, batch["t"], text.tokens, text.mask, text.pooled)
         gap = (target - plain).square().mean(dim=(1, 2, 3))

@@ -64,8 +64,8 @@ def test_some_rows_learn_large_steps_and_the_others_the_pictures(taught: Diffusi
     again = taught.batch(0, 8)
     assert all(torch.equal(batch[key], again[key]) for key in batch)
     x0, noise = latents(taught, batch), batch["noise"]
-    text = taught._embed(batch["ids"], batch["mask"])
-    null = taught._texts([""] * 8, x0.device, text.mask.shape[1])
+    text = taught.embedded(batch["ids"], batch["mask"])
+    null = taught.texts([""] * 8, x0.device, text.mask.shape[1])
     assert taught.teacher is not None
     lesson = taught.teacher.lesson(x0, noise, t, text, null, grid)
     assert torch.equal(lesson.x, add_noise(x0, noise, t))

@@ -7,7 +7,9 @@ from PIL import Image
 from torch import Tensor
 
 from molnar.base.errors import ConfigError
+from molnar.base.images import to_model
 from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.redrawing import FIRST
 from molnar.lab.train.upscaler import UpscalerData, UpscalerTask, roughen
 from molnar.upscale.upscaler import UpscalerConfig
 
@@ -116,3 +118,23 @@ def test_data_that_do_not_fit_are_named() -> None:
         UpscalerData(clean_p=0.9, rough_p=0.2)
     with pytest.raises(ConfigError, match=r"size 64.*crop_most 64"):
         UpscalerTask(WORLD, CONFIG, UpscalerData(size=64))
+
+
+class Halved:
+    """Whose latents are the small pictures themselves, at half their strength."""
+
+    def encode(self, image: Tensor) -> Tensor:
+        raise AssertionError("what was drawn again needs no encoding")
+
+    def decode(self, latent: Tensor) -> Tensor:
+        return latent
+
+
+def test_latents_drawn_again_are_decoded_beside_the_picture_they_are_of() -> None:
+    seen = [WORLD.render(WORLD.spec(FIRST + which), 128).image for which in range(3)]
+    small = [F.avg_pool2d(torch.from_numpy(to_model(image[None])), 4) for image in seen]
+    made = UpscalerTask(
+        WORLD, CONFIG, data(clean_p=0.0, rough_p=0.0), Halved(), torch.cat(small) * 0.5
+    )
+    batch = made.batch(0, 8)
+    torch.testing.assert_close(batch["low"], F.avg_pool2d(batch["high"], 4) * 0.5)

@@ -1,0 +1,122 @@
+"""Pictures are drawn again by a network, and a decoder learns to mend what that leaves."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from molnar.base.errors import ConfigError
+from molnar.diffusion.unet import UNetConfig
+from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.train.decoder import DecoderData, DecoderTask
+from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
+from molnar.lab.train.redrawing import FIRST, Redrawing, redrawn
+from molnar.lab.train.source import pictures
+from molnar.lab.train.vae import fit_linear
+from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.text.embeddings import TextEncoder
+from molnar.text.tokens import Tokenizer
+
+Frozen = tuple[World, Tokenizer, TextEncoder, Autoencoder]
+SIZES = UNetConfig(
+    latent_channels=4, text_width=32, pooled_width=12, channels=(16, 16), attention=(False, True),
+    blocks=(1, 1), context=16, condition=16, heads=2,
+)  # fmt: skip
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[World, Autoencoder]:
+    """A world and an autoencoder whose latents are those of principal components."""
+    torch.manual_seed(0)
+    world = World(WorldConfig(seed=3, size=64))
+    config = AutoencoderConfig(
+        latent_channels=12, decoder_widths=(16, 16, 16), decoder_blocks=(1, 1, 1)
+    )
+    codec = Autoencoder(config)
+    fit_linear(codec, pictures(world, 0, 60).images)
+    return world, codec
+
+
+def stained(world: World, codec: Autoencoder) -> Tensor:
+    """Latents of the pictures that are drawn again, with a fault that can be known: a stain."""
+    with torch.no_grad():
+        found = codec.encode(pictures(world, FIRST, COUNT).images)
+    found[:, -4:] += 1.5 * torch.randn(found[:, -4:].shape, generator=torch.Generator())
+    return found.half()
+
+
+def test_a_decoder_learns_to_mend_and_the_encoder_stays(
+    trained: tuple[World, Autoencoder],
+) -> None:
+    world, codec = trained
+    data = DecoderData(crop=32, redrawn_p=0.7)
+    task = DecoderTask(world, codec, stained(world, codec), data)
+    before = {key: value.clone() for key, value in codec.state_dict().items()}
+    batch = task.batch(0, 16)
+    _, told = task.loss(batch)
+    optimiser = torch.optim.Adam([p for p in task.module.parameters() if p.requires_grad], lr=2e-3)
+    for _ in range(150):
+        loss, after = task.loss(batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert after["redrawn"] > told["redrawn"] + 1.5, f"{told} dB before, {after} after"
+    assert math.isfinite(after["true"]) and after["true"] > told["true"] - 1
+    mended = task.module.state_dict()
+    kept = [key for key in before if key.startswith("encoder.") or key in ("shift", "scale")]
+    assert kept and all(torch.equal(before[key], mended[key]) for key in kept), "latents stay"
+    assert all(torch.equal(before[key], value) for key, value in codec.state_dict().items())
+
+
+def test_batches_are_pure_and_latents_belong_to_their_pictures(
+    trained: tuple[World, Autoencoder],
+) -> None:
+    world, codec = trained
+    with torch.no_grad():
+        exact = codec.encode(pictures(world, FIRST, COUNT).images)
+    task = DecoderTask(world, codec, exact, DecoderData(crop=24, redrawn_p=0.5))
+    batch, again = task.batch(40, 12), task.batch(40, 12)
+    assert all(torch.equal(batch[key], again[key]) for key in batch)
+    assert not torch.equal(batch["image"], task.batch(52, 12)["image"])
+    with torch.no_grad():
+        own = codec.encode(batch["image"])
+    far = (own - batch["latent"]).abs().amax(dim=(1, 2, 3))
+    assert 2 < int(batch["redrawn"].sum()) < 10
+    assert float(far[batch["redrawn"]].max()) < 1e-3, "the crop's own latent"
+    assert float(far[~batch["redrawn"]].min()) > 1e-2, "of another picture, and not used"
+
+
+def test_what_is_drawn_again_is_near_the_picture_when_little_noise_was_added(
+    frozen: Frozen,
+) -> None:
+    world, tokenizer, encoder, codec = copy.deepcopy(frozen)
+    data = DiffusionData(size=64, drop_p=0.0)
+    task = DiffusionTask(world, SIZES, codec, tokenizer, encoder, data)
+    with torch.no_grad():
+        true = codec.encode(pictures(world, FIRST, 6).images)
+
+    def off(t: float) -> float:
+        how = Redrawing(pictures=6, least=t, most=t, steps=2)
+        found = redrawn(task, how)
+        assert found.shape == true.shape and found.dtype == torch.float16
+        assert torch.equal(found, redrawn(task, how)), "a pure function"
+        return float((found.float() - true).square().mean().sqrt())
+
+    assert off(0.02) < 0.05 < off(0.5) < off(0.95)
+
+
+def test_settings_that_cannot_be() -> None:
+    with pytest.raises(ConfigError, match=r"from t = 0.9 to 0.4; expected 0 < least"):
+        Redrawing(least=0.9, most=0.4)
+    with pytest.raises(ConfigError, match="multiple of 8"):
+        DecoderData(crop=20)
+
+
+def test_pictures_smaller_than_a_crop_are_shown_whole() -> None:
+    codec = Autoencoder(AutoencoderConfig(latent_channels=4))
+    world = World(WorldConfig(size=64))
+    task = DecoderTask(world, codec, torch.zeros(2, 4, 8, 8), DecoderData(crop=80))
+    assert task.batch(0, 2)["image"].shape == (2, 4, 64, 64)
