@@ -57,6 +57,13 @@ class TextEmbedding:
     until: Array | None = None  # float32 B, time at which the step ends; None = when it begins
 
 
+#: Shapes that plans name: beside each other, unless one is inside the other. Drawings may touch.
+SHAPES = frozenset(
+    {"circle", "square", "triangle", "star", "heart", "hexagon", "diamond", "ring", "cross"}
+    | {"crescent", "bar", "frame"}
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One thing of a plan. Places and sizes are fractions of the picture's shorter side.

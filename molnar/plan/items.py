@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from molnar.base.cielab import PALETTE
-from molnar.base.types import Item, Plan
+from molnar.base.types import SHAPES, Item, Plan
 
 __all__ = [
     "BACKGROUND", "COLOURS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan", "overlap", "spread",
@@ -23,11 +23,6 @@ __all__ = [
 COLOURS = tuple(PALETTE)
 BACKGROUND = "background"  # the item that stands for a plain background in its colour
 TRANSPARENT = "transparent"  # the item that stands for none
-#: Shapes, which lie beside each other unless one is inside the other; drawings may touch.
-SHAPES = frozenset(
-    {"circle", "square", "triangle", "star", "heart", "hexagon", "diamond", "ring", "cross"}
-    | {"crescent", "bar", "frame"}
-)
 MOST = 10  # items of one plan, the background included
 
 

@@ -18,7 +18,7 @@ LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end incl
 #: asked; where it is may vary from seed to seed.
 DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
 TRIES = 8  # of a box
-LEAD = 3.0  # logits that a name has ahead if the text says it word for word
+LEAD = 8.0  # logits that a name has ahead if the text says it word for word, until it is planned
 
 
 class Draws(Protocol):
@@ -116,7 +116,7 @@ def write(
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
         stray: Factor of its doubts about places and sizes.
-        said: Numbers of the names that the text says word for word: they lead.
+        said: Numbers of the names that the text says word for word: they lead, once.
     """
     numbers: list[int] = []
     tries = TRIES
@@ -124,8 +124,8 @@ def write(
         step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
-        if kind == 0 and len(said):
-            logits = led(logits, said)
+        if kind == 0:
+            logits = led(logits, [name for name in said if name not in numbers[_HEAD::FIELDS]])
         if step == 0:
             logits = logits[:-1]  # something always lies behind
         doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray

@@ -1,7 +1,9 @@
 """A text and all names that a plan can hold in -> which of them the text says, word for word.
 
 A planner reads a text through its embedding, where rare names lie close together: it may write
-"flatbread" for "crutch". What the text says by name is known without it, and leads.
+"flatbread" for "crutch". What the text says by name is known without it, and leads. A name inside
+a longer one is not said: a growing heart is no heart. A colour and a shape are two words, although
+there is a drawing called "red square".
 
 Source: See et al. 2017, arXiv 1704.04368, section 2.2 (words of the input may be copied), with a
 fixed lead in place of a learned one.
@@ -13,6 +15,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from molnar.base.cielab import PALETTE
+from molnar.base.types import SHAPES
 from molnar.text.words import singulars
 
 _WORD = re.compile(r"[^\W_]+")
@@ -25,7 +29,7 @@ Spoken = tuple[str, ...]
 
 
 def said_of(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
-    """List the names that a text says, by their numbers; in the plural, too.
+    """List the names that a text says, by their numbers; the longest that fit, in the plural, too.
 
     Args:
         text: As the model reads it.
@@ -37,14 +41,27 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
     """
     known, longest = _index(names)
     words = tuple(_WORD.findall(text.lower()))
+    spans = [
+        (begin, end, numbers)
+        for begin in range(len(words))
+        for end in range(begin + 1, min(len(words), begin + longest) + 1)
+        if (numbers := _called(words[begin:end], known))
+    ]
     found: set[int] = set()
-    for begin in range(len(words)):
-        for end in range(begin + 1, min(len(words), begin + longest) + 1):
-            *before, last = words[begin:end]
-            man = f"{last[:-3]}man" if last.endswith("men") else last
-            for one in {last, man, _IRREGULAR.get(last, last), *singulars(last)}:
-                found.update(known.get((*before, one), ()))
+    taken: set[int] = set()
+    for begin, end, numbers in sorted(spans, key=lambda span: span[0] - span[1]):
+        if not taken.issuperset(range(begin, end)):
+            found |= numbers
+            taken.update(range(begin, end))
     return tuple(sorted(found))
+
+
+def _called(words: Spoken, known: dict[Spoken, list[int]]) -> set[int]:
+    """List the names that these words are, all of them together."""
+    *before, last = words
+    man = f"{last[:-3]}man" if last.endswith("men") else last
+    forms = {last, man, _IRREGULAR.get(last, last), *singulars(last)}
+    return {number for form in forms for number in known.get((*before, form), ())}
 
 
 @lru_cache(maxsize=4)
@@ -52,6 +69,8 @@ def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
     known: dict[Spoken, list[int]] = {}
     for number, name in enumerate(names):
         words = tuple(_WORD.findall(name.lower()))
+        if set(words) & set(PALETTE) and set(words) & SHAPES:
+            continue
         known.setdefault(words, []).append(number)
         if words[1:] == ("face",) and words[0] in _BY_FACE:
             known.setdefault(words[:1], []).append(number)

@@ -6,7 +6,8 @@ from molnar.text.mentions import said_of
 
 NAMES = (
     "background", "fox", "box", "fire engine", "engine", "bus", "cherry", "glass", "glasses",
-    "rose", "keycap: 5", "octopus", "kitchen knife", "man", "cat face", "angry face",
+    "rose", "keycap: 5", "octopus", "kitchen knife", "man", "cat face", "angry face", "square",
+    "red square", "black cat",
 )  # fmt: skip
 
 
@@ -19,7 +20,8 @@ def said(text: str) -> set[str]:
     [
         ("a fox", {"fox"}),
         ("Three Foxes in boxes", {"fox", "box"}),
-        ("a red fire engine", {"fire engine", "engine"}),
+        ("a red fire engine", {"fire engine"}),  # and no other engine
+        ("a red square beside a black cat", {"square", "black cat"}),  # not the drawing so called
         ("fire and an engine", {"engine"}),
         ("buses, cherries; glasses", {"bus", "cherry", "glass", "glasses"}),
         ("a glass", {"glass"}),

@@ -27,6 +27,7 @@ class Source:
     seed: int
     places: float
     looks: float
+    colours: float
 
 
 def _source(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,6 +41,8 @@ def _source(command: Callable[..., None]) -> Callable[..., None]:
                      help="Share of pictures in a place or on a pattern."),
         click.option("--looks", type=click.FloatRange(0, 1), default=0.0, show_default=True,
                      help="Share of pictures with a look: pixel art, neon, ..."),
+        click.option("--colours", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+                     help="Share of drawings whose colour is said: a purple octopus."),
         click.option("--data", "path", type=path, help="Your own pictures, not the world's."),
         click.option("--concepts", type=click.Choice(["few", "common", "all"]), default="common",
                      show_default=True, help="Which drawings of the pack."),
@@ -158,6 +161,7 @@ def _world(source: Source) -> World:
         split="heldout" if source.split == "heldout" else "train",
         place_p=source.places,
         look_p=source.looks,
+        tint_p=source.colours,
     )
     if source.stickers is None:
         return World(config)

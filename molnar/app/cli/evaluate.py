@@ -45,9 +45,9 @@ SECTIONS = (
 @click.option(
     "--only",
     help="Sections, joined by commas: proceval, stickers, fidelity, and, not in the usual three, "
-    "vocabulary (concepts of the pack, drawn by lot), paraphrases, scenes (accessories, places "
-    "and looks), copies (training drawings in scenes), alpha (transparent backgrounds); or judge, "
-    "which tests the judge itself.",
+    "vocabulary (concepts of the pack, drawn by lot), paraphrases, scenes (accessories, places, "
+    "looks and colours), copies (training drawings in scenes), alpha (transparent backgrounds); or "
+    "judge, which tests the judge itself.",
 )
 @click.option("--stickers", type=PATH, help="Folder of the sticker pack, for what needs drawings.")
 @click.option("--judge-clip", type=PATH, help="A CLIP that judges stickers instead of the rule.")

@@ -110,12 +110,12 @@ def _find_room(draw: Draw, look: Look, size: float, placed: list[Thing]) -> Thin
 def in_corners(draw: Draw, looks: Sequence[Look]) -> tuple[Thing, ...]:
     """Place two things in corners across from each other, one higher: the second may hide a bit.
 
-    Their boxes overlap a little at one corner, where drawings are mostly empty; so each of the two
-    is larger than half the picture.
+    Their boxes may overlap a little at one corner, where drawings are mostly empty; so there is
+    room for each to be half as wide as the picture.
     """
-    first, second = (draw.uniform(0.48, 0.56) for _ in looks)
+    first, second = (draw.uniform(0.46, 0.53) for _ in looks)
     left, right = first / 2.0 + _GAP / 2.0, 1.0 - second / 2.0 - _GAP / 2.0
-    wide, high = draw.uniform(0.0, 0.02), draw.uniform(0.0, 0.05)
+    wide, high = draw.uniform(0.0, 0.01), draw.uniform(0.0, 0.03)
     down = (left + high, right - high)
     y = down if draw.chance(0.5) else (1.0 - down[0], 1.0 - down[1])
     return (

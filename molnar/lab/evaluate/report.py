@@ -17,7 +17,8 @@ from molnar.lab.evaluate.prompts import TASKS, TITLES
 from molnar.lab.evaluate.results import Report
 
 SCENE_TITLE = "Scenes: share of pictures recognised"
-SCENE_HEAD = ("what", "accessories [95 %]", "places [95 %]", "looks [95 %]")
+SCENE_PARTS = ("accessories", "places", "looks", "colours")
+SCENE_HEAD = ("what", *(f"{one} [95 %]" for one in SCENE_PARTS))
 ALPHA_TITLE = "Alpha: shapes on a transparent background"
 MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
 
@@ -137,18 +138,18 @@ def _share(found: list[float] | None) -> str:
 
 
 def scene_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Give (what, of accessories, places, looks) of the scene section; a part may be missing."""
+    """Give (what, of each of SCENE_PARTS) of the scene section; a part may be missing."""
     keys = {
         "recognised: it and the subject": "recognised",
         "of these, seen in training": "seen",
         "of these, held out": "heldout",
-        "the accessory, place or look alone": "thing",
+        "the accessory, place, look or colour alone": "thing",
         "the subject alone": "subject",
         "the judge itself, on true renders": "judge_true",
         "the judge itself, on a style it has not seen": "judge_unseen_style",
         "the judge itself, on wrong renders (0 is right)": "judge_wrong",
     }
-    parts = [found.get(name) or {} for name in ("accessories", "places", "looks")]
+    parts = [found.get(name) or {} for name in SCENE_PARTS]
     return [(words, *(_share(part.get(key)) for part in parts)) for words, key in keys.items()]
 
 

@@ -1,10 +1,11 @@
-"""Prompts of a subject that wears something, is somewhere, or is drawn in a look: versioned lists.
+"""Prompts of a subject that wears something, is somewhere, has a look or a colour: versioned lists.
 
 They are worded as people type. About every second one is a combination that training never shows
 (`lab/data/heldout.json`); what the world itself leaves out, because it could hardly be seen (a grey
-wolf in grey mountains), is not asked for; no look is held out. The lists are in rounds, every
-accessory, place and look once a round, so the beginning of a list is a fair short exam. A test pins
-them: changing one means a new VERSION.
+wolf in grey mountains), is not asked for; no look or colour is held out, and nothing is asked for
+in its own colour. The lists are in rounds, every accessory, place, look and colour (but white) once
+a round, so the beginning of a list is a fair short exam. A test pins them: changing one means a new
+VERSION.
 """
 
 from __future__ import annotations
@@ -13,24 +14,25 @@ from dataclasses import dataclass
 
 from molnar.lab.data.heldout import accessory_held_out, place_held_out
 from molnar.lab.data.looks import LOOKS
+from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.evaluate.prompts import Split
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One prompt and what must be seen: a subject, and what it wears or where it is."""
+    """One prompt and what must be seen: a subject, and what it wears, or where or how it is."""
 
     prompt: str
     subject: str  # concept, as in the pack's index.json
-    thing: str  # an accessory of `wardrobe.ACCESSORIES`, one of `places.PLACES` or `looks.LOOKS`
+    thing: str  # an accessory of `wardrobe.ACCESSORIES`, a place, a look, or a colour
 
     @property
     def split(self) -> Split:
-        """Whether training shows this subject with this accessory, in this place or look."""
-        if self.thing in LOOKS:
+        """Whether training shows this subject with this accessory, place, look or colour."""
+        if self.thing in LOOKS or self.thing in COLOURS:
             return "seen"
         held = place_held_out if self.thing in PLACES else accessory_held_out
         return "heldout" if held(self.subject, self.thing) else "seen"
@@ -38,16 +40,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a judge saw: accessory, place or look of the nearest render, and five nearest subjects.
+    """What a judge saw: what is asked for in the nearest render, and the five nearest subjects.
 
-    ``thing`` is NOTHING where the nearest render wears nothing, is on a plain background, or plain.
+    ``thing`` is NOTHING where that one wears nothing, is on a plain background, or as it is.
     """
 
     thing: str
     subjects: tuple[str, ...]
 
     def answers(self, wish: Wish) -> bool:
-        """Whether accessory (place, look) and subject are both those that were asked for."""
+        """Whether accessory (place, look, colour) and subject are both those that are asked for."""
         return self.thing == wish.thing and wish.subject in self.subjects
 
 
@@ -167,4 +169,42 @@ LOOK_PROMPTS: tuple[Wish, ...] = (
     Wish("a blueprint drawing of an umbrella", "umbrella", "blueprint"),
     Wish("a guitar, glowing neon", "guitar", "neon"),
     Wish("a sun, cut paper", "sun", "paper cut"),
+)
+
+COLOUR_PROMPTS: tuple[Wish, ...] = (
+    Wish("a red owl", "owl", "red"),
+    Wish("an orange penguin", "penguin", "orange"),
+    Wish("a yellow umbrella", "umbrella", "yellow"),
+    Wish("a green teddy bear", "teddy bear", "green"),
+    Wish("a blue strawberry", "strawberry", "blue"),
+    Wish("a purple frog", "frog", "purple"),
+    Wish("a pink car", "automobile", "pink"),
+    Wish("a brown rabbit", "rabbit face", "brown"),
+    Wish("a black rose", "rose", "black"),
+    Wish("a gray crab", "crab", "gray"),
+    Wish("a cyan pig", "pig face", "cyan"),
+    # second round
+    Wish("a red elephant", "elephant", "red"),
+    Wish("an orange dolphin", "dolphin", "orange"),
+    Wish("a yellow octopus", "octopus", "yellow"),
+    Wish("a green fox", "fox", "green"),
+    Wish("a blue cat", "cat face", "blue"),
+    Wish("a purple banana", "banana", "purple"),
+    Wish("a pink robot", "robot", "pink"),
+    Wish("a brown snake", "snake", "brown"),
+    Wish("a black tulip", "tulip", "black"),
+    Wish("a gray turtle", "turtle", "gray"),
+    Wish("a cyan jack-o'-lantern", "jack-o-lantern", "cyan"),
+    # third round
+    Wish("a red ghost", "ghost", "red"),
+    Wish("an orange mouse", "mouse face", "orange"),
+    Wish("a yellow whale", "spouting whale", "yellow"),
+    Wish("a green guitar", "guitar", "green"),
+    Wish("a blue dog", "dog face", "blue"),
+    Wish("a purple bear", "bear", "purple"),
+    Wish("a pink T-Rex", "T-Rex", "pink"),
+    Wish("a brown alien", "alien", "brown"),
+    Wish("a black duck", "duck", "black"),
+    Wish("a gray snail", "snail", "gray"),
+    Wish("a cyan lion", "lion", "cyan"),
 )

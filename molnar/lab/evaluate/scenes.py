@@ -1,10 +1,10 @@
-"""Prompts with an accessory, place or look in, the share of pictures that show it and the subject.
+"""Prompts with an accessory, place, look or colour in, the share that shows it and the subject out.
 
 A picture is recognised when the nearest of the judge's renders has the asked accessory (is in the
-asked place or look) and one of the five nearest (of looks, three) shows the asked subject. Each
-judge is itself tested, on fresh renders that were blurred and made noisy: on what was asked for, on
-the same in a drawing style that the judge has never seen, and on pictures that are wrong in one
-respect (another accessory, place or look, none at all, another subject).
+asked place, look or colour) and one of the five nearest (of looks, three) shows the asked subject.
+Each judge is itself tested, on fresh renders that were blurred and made noisy: on what was asked
+for, on the same in a drawing style that the judge has never seen, and on pictures that are wrong in
+one respect (another accessory, place, look or colour, none at all, another subject).
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import numpy as np
 from molnar.base.rng import generator
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.looks import LOOKS
+from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.wardrobe import ACCESSORIES
-from molnar.lab.evaluate import inlook, whereabouts, worn
+from molnar.lab.evaluate import inlook, tinted, whereabouts, worn
 from molnar.lab.evaluate.inlook import softened
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
 from molnar.lab.evaluate.proceval import plain
 from molnar.lab.evaluate.scene_prompts import (
     ACCESSORY_PROMPTS,
+    COLOUR_PROMPTS,
     LOOK_PROMPTS,
     NOTHING,
     PLACE_PROMPTS,
@@ -76,7 +78,7 @@ def measure(
     seeds: Sequence[int],
     say: Tell,
 ) -> tuple[dict[str, Any], dict[str, list[Shown]]]:
-    """Measure accessories, places and looks.
+    """Measure accessories, places, looks and colours.
 
     Args:
         source: what draws.
@@ -108,7 +110,7 @@ def measure(
 
 
 def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
-    """Prepare accessories, places, then looks, each judge only when it is its turn."""
+    """Prepare accessories, places, looks, then colours, each judge only when it is its turn."""
 
     def dressed(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
         if (subject, style) not in stickers.sprites:
@@ -124,7 +126,11 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
         drawn = inlook.inlook(stickers, subject, style, thing, Draw(rng), _FRESH_LOOK_PX)
         return None if drawn is None else softened(drawn, rng)
 
-    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS, LOOK_PROMPTS)
+    def coloured(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
+        drawn = tinted.in_colour(stickers, subject, style, thing, Draw(rng))
+        return None if drawn is None else jittered(drawn, rng)
+
+    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS, LOOK_PROMPTS, COLOUR_PROMPTS)
     asked = [[wish for wish in one if wish.subject in stickers.concepts] for one in lists]
     subjects = [list(dict.fromkeys(wish.subject for wish in one)) for one in asked]
     chosen = [tuple(one[:num_prompts]) for one in asked]
@@ -137,6 +143,9 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
     say("drawing the looks", 0, 1)
     by_look = inlook.LookJudge(stickers, subjects[2]) if chosen[2] else None
     yield Kind("looks", chosen[2], LOOKS, by_look or _blind, looking)
+    say("colouring the drawings", 0, 1)
+    by_tint = tinted.TintJudge(stickers, subjects[3]) if chosen[3] else None
+    yield Kind("colours", chosen[3], COLOURS, by_tint or _blind, coloured)
 
 
 def _blind(image: Pixels) -> Seen:

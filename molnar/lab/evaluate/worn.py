@@ -104,14 +104,28 @@ def visible_colours(rgb: RGB, thing: str) -> tuple[str, ...]:
     return seen or piece.colours
 
 
-def portrait(stickers: Stickers, subject: str, style: str, worn: tuple[Accessory, ...]) -> Pixels:
-    """Draw a subject and what it wears, whole, on nothing: uint8 56 56 4, straight alpha."""
+def portrait(
+    stickers: Stickers,
+    subject: str,
+    style: str,
+    worn: tuple[Accessory, ...] = (),
+    rgb: RGB | None = None,
+) -> Pixels:
+    """Draw a subject and what it wears, whole, on nothing: uint8 56 56 4, straight alpha.
+
+    Args:
+        stickers: the pack.
+        subject: concept.
+        style: of its drawing.
+        worn: by it.
+        rgb: colour that it is drawn in, 0..255; None = its own.
+    """
     aspect = stickers.sprite(subject, style).aspect
     left, top, right, bottom = room(subject, style, worn, aspect)
     size = _WHOLE / (1.0 + max(left + right, top + bottom))
     x, y = 0.5 + (left - right) / 2 * size, 0.5 + (top - bottom) / 2 * size
     thing = Thing(
-        kind="sticker", name=subject, style=style, x=x, y=y, size=size, accessories=worn
+        kind="sticker", name=subject, style=style, x=x, y=y, size=size, accessories=worn, rgb=rgb
     )  # fmt: skip
     clear = Background(colour=None, rgb=(0, 0, 0))
     spec = Spec(kind="sticker_wearing", things=(thing,), background=clear)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from molnar.lab.data.plans import names, plan_of
+from molnar.lab.data.shapes import MARKS, SHAPES
 from molnar.lab.data.spec import GEOMETRY_KINDS, STICKER_KINDS
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
+from molnar.plan import items
 from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item
 
 SIZE = 128
@@ -111,3 +113,7 @@ def test_a_composition_is_one_item_around_all_of_it() -> None:
         assert planned[1] - 0.1 <= top
         assert right <= planned[2] + 0.1
         assert bottom <= planned[3] + 0.1
+
+
+def test_a_plan_knows_the_shapes_of_the_world() -> None:
+    assert {*SHAPES, *MARKS} == items.SHAPES

@@ -1,4 +1,4 @@
-"""Accessories, places and looks, on four animals drawn here: judges that are tested first."""
+"""Accessories, places, looks and colours, on four animals drawn here: tested judges."""
 
 import hashlib
 import io
@@ -11,6 +11,7 @@ from rich.console import Console
 from molnar.lab.data.concepts import COMMON
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.looks import LOOKS
+from molnar.lab.data.palette import COLOURS, PALETTE
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.spec import Accessory
 from molnar.lab.data.stickers import Concept, Sprite, Stickers
@@ -24,6 +25,7 @@ from molnar.lab.evaluate.report import tables
 from molnar.lab.evaluate.results import Exam
 from molnar.lab.evaluate.scene_prompts import (
     ACCESSORY_PROMPTS,
+    COLOUR_PROMPTS,
     LOOK_PROMPTS,
     NOTHING,
     PLACE_PROMPTS,
@@ -32,6 +34,7 @@ from molnar.lab.evaluate.scene_prompts import (
     Wish,
 )
 from molnar.lab.evaluate.sources import Pixels
+from molnar.lab.evaluate.tinted import TintJudge
 from molnar.lab.evaluate.worn import DECOYS, WornJudge, portrait
 from molnar.pipeline import load
 
@@ -71,9 +74,9 @@ def animals() -> Stickers:
 
 
 def test_the_lists_are_fixed() -> None:
-    lists = ACCESSORY_PROMPTS + PLACE_PROMPTS + LOOK_PROMPTS
+    lists = ACCESSORY_PROMPTS + PLACE_PROMPTS + LOOK_PROMPTS + COLOUR_PROMPTS
     text = "\n".join(f"{wish.prompt}|{wish.subject}|{wish.thing}" for wish in lists)
-    assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (2, "118b60973e805025")
+    assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (3, "fbe6e5c3e656fb69")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,7 @@ def test_the_lists_are_fixed() -> None:
         (ACCESSORY_PROMPTS, tuple(ACCESSORIES), 4, 5),
         (PLACE_PROMPTS, PLACES, 3, 6),
         (LOOK_PROMPTS, LOOKS, 3, 0),
+        (COLOUR_PROMPTS, tuple(name for name in COLOURS if name != "white"), 3, 0),
     ],
 )
 def test_every_round_asks_for_everything_once_and_half_is_held_out(
@@ -116,6 +120,14 @@ def test_a_dressed_animal_is_known_by_what_it_wears_and_by_who_it_is(animals: St
         assert (seen.thing, seen.subjects[0]) == (thing, name)
         assert seen.answers(Wish("", name, thing))
     assert judge(portrait(animals, "fox", "noto", ())).thing == NOTHING
+
+
+def test_an_animal_in_a_colour_is_known_by_both(animals: Stickers) -> None:
+    judge = TintJudge(animals, list(ANIMALS))
+    for name, colour in (("dog face", "blue"), ("cat face", "purple"), ("robot", "green")):
+        seen = judge(portrait(animals, name, "noto", rgb=PALETTE[colour]))
+        assert (seen.thing, seen.subjects[0]) == (colour, name)
+    assert judge(portrait(animals, "robot", "noto")).thing == NOTHING
 
 
 def test_only_both_together_answer_a_prompt() -> None:
@@ -162,14 +174,14 @@ def test_shares_are_by_prompt_with_seen_and_held_out_apart(animals: Stickers) ->
     told: list[tuple[str, int, int]] = []
     found, shown = scenes.measure(source, animals, 2, (0, 1), lambda *step: told.append(step))
     assert found["version"] == VERSION
-    for title in ("accessories", "places", "looks"):
+    for title in ("accessories", "places", "looks", "colours"):
         half = found[title]
         assert 0.2 < half["recognised"][0] <= 0.5, "a white picture shows nothing"
         assert half["seen"] is not None
-        assert (half["heldout"] is None) == (title == "looks")
+        assert (half["heldout"] is None) == (title in ("looks", "colours"))
         assert (half["num_prompts"], half["num_pictures"]) == (2, 4)
         assert len(shown[title]) == 4
-        notes = {"seen"} if title == "looks" else {"seen", "held out"}
+        notes = {"seen"} if title in ("looks", "colours") else {"seen", "held out"}
         assert {picture.note for picture in shown[title]} == notes
         assert (f"drawing {title}", 4, 4) in told
 
@@ -181,7 +193,7 @@ def test_a_pack_without_the_asked_subjects_measures_nothing() -> None:
         raise AssertionError("nothing is asked for")
 
     found, shown = scenes.measure(source, empty, 3, (0,), quiet)
-    assert [found[title] for title in ("accessories", "places", "looks")] == [None] * 3
+    assert [found[title] for title in ("accessories", "places", "looks", "colours")] == [None] * 4
     assert not shown
 
 
