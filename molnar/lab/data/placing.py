@@ -20,6 +20,7 @@ from molnar.lab.data.spec import (
 #: Relations of things that overlap, and so move as one.
 TOUCHING = frozenset({"inside", "on", "in front of"})
 
+_CORNERS_P = 0.4  # share of two drawings, with more room for each
 _GAP = 0.035  # least space between two things, and to the edge, fraction of the side
 
 
@@ -105,6 +106,17 @@ def _find_room(draw: Draw, look: Look, size: float, placed: list[Thing]) -> Thin
         ):
             return look.at(x, y, size)
     return None
+
+
+def two(draw: Draw, looks: Sequence[Look], *, drawings: bool) -> tuple[Thing, ...]:
+    """Place two things that nothing is said of: drawings larger than shapes, some in corners."""
+    low, high = (0.40, 0.465) if drawings else (0.24, 0.42)
+    sizes = [draw.uniform(low, high) for _ in looks]
+    if drawings and draw.chance(_CORNERS_P):
+        return in_corners(draw, looks)
+    if draw.chance(0.6):  # side by side, which is what "and" and "next to" make people expect
+        return side_by_side(draw, looks, sizes, "left of")
+    return scattered(draw, looks, sizes)
 
 
 def in_corners(draw: Draw, looks: Sequence[Look]) -> tuple[Thing, ...]:

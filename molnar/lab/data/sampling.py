@@ -17,7 +17,7 @@ from molnar.lab.data.dressing import dress, room
 from molnar.lab.data.homage import concentric, grid, lines
 from molnar.lab.data.looking import LOOKED, with_look
 from molnar.lab.data.palette import COLOURS, contrasts, stands_out, variants
-from molnar.lab.data.placing import Look, anywhere, in_corners, in_line, scattered, side_by_side
+from molnar.lab.data.placing import Look, anywhere, in_line, scattered, side_by_side, two
 from molnar.lab.data.settling import PATTERNED, settle
 from molnar.lab.data.shapes import INSIDE, SHAPES
 from molnar.lab.data.spec import (
@@ -41,7 +41,6 @@ SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
 _COMMON = frozenset(concepts.COMMON)
 _SIZE_WORDS: tuple[SizeWord | None, ...] = ("small", "large", None)
-_CORNERS_P = 0.4  # share of two drawings, with more room for each
 _SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
@@ -221,15 +220,7 @@ class SpecSampler:
     def _two(self, draw: Draw, kind: str) -> Spec:
         ground = self._background(draw, kind)
         looks = self._looks(draw, kind, ground)
-        stuck = kind == "sticker_two"
-        low, high = (0.40, 0.465) if stuck else (0.24, 0.42)
-        sizes = [draw.uniform(low, high) for _ in looks]
-        if stuck and draw.chance(_CORNERS_P):
-            things = in_corners(draw, looks)
-        elif draw.chance(0.6):  # side by side: what "and" and "next to" make people expect
-            things = side_by_side(draw, looks, sizes, "left of")
-        else:
-            things = scattered(draw, looks, sizes)
+        things = two(draw, looks, drawings=kind == "sticker_two")
         return Spec(kind=kind, things=things, background=ground)
 
     def _many(self, draw: Draw, kind: str) -> Spec:

@@ -7,6 +7,8 @@ are. (The ratio that single stickers are tested with fails here: with seven styl
 the second nearest is hardly ever three times as far.) The test is itself tested on drawings that
 were never there, each half of one style and half of another.
 
+Whether a scene repeats a training scene as a whole is told beside it (`repeats`).
+
 Source: Somepalli et al. 2023, arXiv 2212.03860 (copies of parts of training pictures).
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,7 @@ from molnar.base.likeness import on_white, on_white_ground
 from molnar.base.rng import generator
 from molnar.lab.data import concepts
 from molnar.lab.data.stickers import Stickers
+from molnar.lab.evaluate import repeats
 from molnar.lab.evaluate.intervals import wilson
 from molnar.lab.evaluate.planned import Planning
 from molnar.lab.evaluate.proceval import Progress, plain
@@ -42,14 +46,19 @@ MARGIN = 1.1  # of a cut, times the box
 STYLE = "noto"  # of the drawings that the test is tested with
 
 
-def prompts(stickers: Stickers, number: int = NUM_PROMPTS) -> list[str]:
-    """Name two concepts each: "a dog face and a pizza"; the same list for the same pack."""
+def pairs(stickers: Stickers, number: int = NUM_PROMPTS) -> list[tuple[str, str]]:
+    """Pick two concepts each; the same list for the same pack."""
     known = [name for name in concepts.COMMON if name in stickers.concepts]
     if len(known) < 2:
         return []
     rng = generator(VERSION, 44)
-    pairs = [rng.choice(len(known), 2, replace=False) for _ in range(number)]
-    return [" and ".join(concepts.asked(known[k]) for k in pair) for pair in pairs]
+    chosen = [rng.choice(len(known), 2, replace=False) for _ in range(number)]
+    return [(known[first], known[second]) for first, second in chosen]
+
+
+def prompts(stickers: Stickers, number: int = NUM_PROMPTS) -> list[str]:
+    """Ask for two concepts each: "a dog face and a pizza"."""
+    return [" and ".join(map(concepts.asked, pair)) for pair in pairs(stickers, number)]
 
 
 def measure(
@@ -94,7 +103,10 @@ def measure(
         drawn.append((Shown(prompt, "scene", seed, image, True, "no copy"), near))
         if progress is not None:
             progress(len(drawn), len(asked))
-    return _summed(drawn, true, between, len(asked) // max(len(seeds), 1))
+    result, shown = _summed(drawn, true, between, len(asked) // max(len(seeds), 1))
+    images = iter([picture.image for picture, _ in drawn])
+    scenes = [(pair, list(islice(images, len(seeds)))) for pair in pairs(stickers, number)]
+    return result | {"scenes": repeats.measure(stickers, scenes)}, shown
 
 
 def _summed(

@@ -175,13 +175,17 @@ def alpha_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def copies_line(found: dict[str, Any]) -> str:
-    """Say how many scenes repeat a drawing, and what the test itself finds."""
+    """Say how many scenes repeat a drawing, or a scene, and what the tests themselves find."""
+    scenes = found["scenes"]
     return (
         f"copies: {_share(found['copies'])} of {found['num_pictures']} scenes of several things "
         f"repeat a drawing (nearer than {found['similarity_least']:.2f}; median "
         f"{found['similarity_median']:.2f}); the test itself, on {found['num_things']} true "
         f"drawings in the same places: {_share(found['judge_true'])}, on drawings between two "
-        f"styles (0 is right): {_share(found['judge_between'])}"
+        f"styles (0 is right): {_share(found['judge_between'])}. Scenes that repeat one training "
+        f"scene as a whole: {_share(scenes['repeats'])}; that test, on training scenes moved a "
+        f"little: {_share(scenes['judge_planted'])}, on fresh ones (0 is right): "
+        f"{_share(scenes['judge_fresh'])}"
     )
 
 

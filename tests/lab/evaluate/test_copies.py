@@ -10,6 +10,7 @@ from molnar.base.likeness import describe_by_rule
 from molnar.lab.data.concepts import COMMON
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import copies
+from molnar.lab.evaluate.repeats import Repeats, measure
 from molnar.lab.evaluate.stickers import Gallery
 from molnar.plan.items import Item
 
@@ -67,6 +68,7 @@ def test_true_drawings_in_a_scene_are_copies(pack: Stickers, gallery: Gallery, p
     assert found["judge_between"][0] < 0.1
     assert (found["num_prompts"], found["num_pictures"], found["num_things"]) == (4, 8, 16)
     assert not any(picture.right for picture in shown)
+    assert found["scenes"].keys() == {"repeats", "judge_planted", "judge_fresh"}
 
 
 def test_half_of_one_and_half_of_another_is_no_copy(
@@ -91,3 +93,24 @@ def test_a_cut_stays_inside_the_picture() -> None:
     corner = copies.cut(image, Item(name="x", x=0.0, y=1.0, width=0.4, height=0.2))
     assert corner.shape == (11, 23, 3)
     assert copies.cut(image, Item(name="x", x=2.0, y=0.5, width=0.1, height=0.1)).size
+
+
+def test_a_training_scene_is_found_and_a_fresh_one_repeats_nothing(pack: Stickers) -> None:
+    pairs = copies.pairs(pack, 6)
+    scenes = []
+    for pair in pairs:
+        judge = Repeats(pack, pair, seed=1)
+        assert not judge(np.full((64, 64, 3), 255, np.uint8)), "white repeats nothing"
+        assert judge(judge.scenes[3]), "a training scene repeats itself"
+        large = np.kron(judge.scenes[5], np.ones((2, 2, 1), np.uint8))
+        assert judge(np.roll(large, 2, axis=1)), "moved, at another size"
+        scenes.append((pair, [judge.scene() for _ in range(4)]))
+    found = measure(pack, scenes)
+    assert found["repeats"][0] <= 0.15, "drawn with another seed"
+    assert found["judge_planted"][0] >= 0.8
+    assert found["judge_fresh"][0] <= 0.15
+
+
+def test_copies_of_whole_training_scenes_are_counted(pack: Stickers) -> None:
+    scenes = [(pair, Repeats(pack, pair).scenes[:4]) for pair in copies.pairs(pack, 4)]
+    assert measure(pack, scenes)["repeats"][0] == 1.0
