@@ -2,8 +2,8 @@
 
 Command:   molnar train all --recipe sticker_test --out runs/test
 Hardware:  one CPU core, 1 GB of memory, no network
-Time:      about 20 seconds for all six parts
-To reach:  six folders that `molnar export` accepts; the loss means nothing
+Time:      about 20 seconds for all eight parts
+To reach:  eight folders that `molnar export` accepts; the loss means nothing
 
 The functions behind these files live in the package (molnar/lab/train/builtin.py), so that the
 names also work where only the wheel is installed. Copy a file from here, change what `recipe`

@@ -21,6 +21,7 @@ from molnar.base.drawings import FILE as DRAWINGS
 from molnar.base.errors import ConfigError, MissingExtraError, RequestError, TrainingError
 from molnar.base.quantise import packed, unpacked, worth_it
 from molnar.base.weights import load, save
+from molnar.base.workspace import decoder_folder
 from molnar.bundle import MANIFEST, Bundle, Manifest, Part
 from molnar.bundle import save as save_bundle
 from molnar.diffusion.networks import config_of, multiple_of
@@ -49,12 +50,6 @@ class Source:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     quantised: bool = False  # its large matrices may be stored in int8
-    later: str = ""  # a folder that counts instead, once something is in it
-
-    def found(self, workspace: Path) -> str:
-        """Name the folder that counts."""
-        trained = self.later and (workspace / self.later / "model.json").is_file()
-        return self.later if trained else self.folder
 
 
 SOURCES = {
@@ -73,7 +68,7 @@ SOURCES = {
         outputs=("velocity",),
         quantised=True,
     ),
-    "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",), later="decoder"),
+    "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",)),
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
     "upscaler": Source(folder="upscaler", inputs=("image",), outputs=("large",)),
     "clip": Source(folder="clip", inputs=("seen", "pooled"), outputs=("fit",), quantised=True),
@@ -244,7 +239,8 @@ def latent_format(workspace: Path) -> LatentFormat:
 
 def _write_part(workspace: Path, folder: Path, name: str, stored: Weights) -> Part:
     """Write `<name>.safetensors` and `<name>.onnx`."""
-    source, own = SOURCES[name], SOURCES[name].found(workspace)
+    source = SOURCES[name]
+    own = decoder_folder(workspace) if name == "decoder" else source.folder
     model = _model(workspace, own)
     module = build(name, model["kind"], model["config"]).eval().requires_grad_(False)
     trained = load(workspace / own / "model.safetensors")

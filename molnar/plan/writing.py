@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,8 @@ LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end incl
 #: asked; where it is may vary from seed to seed.
 DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
 TRIES = 8  # of a box
-LEAD = 8.0  # logits that a name has ahead if the text says it word for word, until it is planned
+LEAD = 6.0  # logits that a name has ahead if the text says it word for word ...
+ANEW = 2.0  # ... and more, until it is planned: each of two things, and three of one
 
 
 class Draws(Protocol):
@@ -116,7 +117,7 @@ def write(
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
         stray: Factor of its doubts about places and sizes.
-        said: Numbers of the names that the text says word for word: they lead, once.
+        said: Numbers of the names that the text says word for word: they lead.
     """
     numbers: list[int] = []
     tries = TRIES
@@ -125,7 +126,7 @@ def write(
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
         if kind == 0:
-            logits = led(logits, [name for name in said if name not in numbers[_HEAD::FIELDS]])
+            logits = led(logits, said, {*numbers[:1], *numbers[_HEAD::FIELDS]})
         if step == 0:
             logits = logits[:-1]  # something always lies behind
         doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray
@@ -139,17 +140,19 @@ def write(
     return read(numbers, names)
 
 
-def led(logits: NDArray[Any], said: Sequence[int]) -> NDArray[Any]:
+def led(logits: NDArray[Any], said: Sequence[int], planned: Collection[int] = ()) -> NDArray[Any]:
     """Give names that are said a lead over those that are not; how sure the end is stays.
 
     Args:
         logits: Of all names and of the end, N + 1.
         said: Numbers of names.
+        planned: Numbers of those that are in the plan already: the others lead a little more.
     """
     out = np.array(logits, np.float64)
     own = out[:-1]  # a view: the end is no name
     before = _together(own)
-    own[list(said)] += LEAD
+    for name in said:
+        own[name] += LEAD if name in planned else LEAD + ANEW
     own += before - _together(own)
     return out
 

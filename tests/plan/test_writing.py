@@ -10,7 +10,18 @@ import pytest
 from numpy.typing import NDArray
 
 from molnar.plan.items import COLOURS, MOST, Item, overlap
-from molnar.plan.writing import BINS, LEAD, LENGTH, field_of, item_of, led, read, write, written
+from molnar.plan.writing import (
+    ANEW,
+    BINS,
+    LEAD,
+    LENGTH,
+    field_of,
+    item_of,
+    led,
+    read,
+    write,
+    written,
+)
 
 NAMES = ("background", "beach", "circle", "fox")
 PLAN = (
@@ -127,7 +138,9 @@ def test_a_name_that_is_said_leads_and_the_end_stays_as_sure() -> None:
     found = led(logits, [2])
     before, after = (np.exp(v) / np.exp(v).sum() for v in (logits, found))
     assert after[3] == pytest.approx(before[3])
-    assert after[2] / after[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
+    assert after[2] / after[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD + ANEW))
+    again = np.exp(led(logits, [2], planned={2}))
+    assert again[2] / again[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
     assert after[1] / after[0] == pytest.approx(before[1] / before[0])
     assert logits.tolist() == [1.0, 2.0, 0.5, -1.0], "what was given stays"
 
@@ -147,3 +160,19 @@ def test_what_is_said_is_planned_where_the_planner_doubts() -> None:
 
     assert named([]) == {"circle", "square"}
     assert named([2]) == {"square"}
+
+
+def test_a_number_of_one_thing_is_kept_though_another_is_said() -> None:
+    """A planner that is sure of two dogs writes two, although a crown is said as well."""
+    names = ("background", "dog", "crown")
+
+    def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
+        step = numbers.shape[1] - 1
+        rated = {0: [20.0, 0, 0, 0], 2: [-9.0, 9.0, 3, -9], 8: [-9.0, 9.0, 3, -9]}
+        sizes = len(COLOURS) + 1, BINS
+        name = np.array([rated.get(step, [-9.0, -9, -9, 9])])
+        where = 12 if step < 8 else 50  # apart
+        return [name, *(np.eye(1, n, min(where, n - 1)) * 30 for n in sizes)]
+
+    plan = write(ask, names, np.random.default_rng(0), said=[1, 2])
+    assert [item.name for item in plan if not item.behind] == ["dog", "dog"]

@@ -213,7 +213,7 @@ class _Writer:
             return self._one(thing)
         at = self.draw.random()
         tags, families = self.lexicon.tags[thing.name], self.lexicon.families[thing.name]
-        if at < 0.08 and tags and self.spec.place is None:
+        if at < 0.08 and tags and self.spec.place is None and thing.colour is None:
             return f"{self._one(thing)}, {self.draw.choice(tags)}"
         if at < 0.12 and families:
             family = self.draw.choice(families)

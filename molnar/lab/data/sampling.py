@@ -64,6 +64,7 @@ class SpecSampler:
             style: tuple(name for name in names if style in WEARERS.get(name, ()))
             for style, names in self.by_style.items()
         }
+        self.known = frozenset(stickers.concepts if stickers is not None else ())
         self.style_names = tuple(self.by_style)
         self.style_weights = tuple(config.styles.get(style, 0.0) for style in self.style_names)
         self._kinds: dict[str, Callable[[Draw, str], Spec]] = {
@@ -145,7 +146,7 @@ class SpecSampler:
             return look
         assert self.stickers is not None and look.style is not None
         sprite = self.stickers.sprites[look.name, look.style]
-        colour, rgb = in_colour(draw, look.name, sprite, ground.colour)
+        colour, rgb = in_colour(draw, look.name, sprite, ground.colour, self.known)
         return replace(look, colour=colour, rgb=rgb)
 
     def _looks(self, draw: Draw, kind: str, ground: Background) -> tuple[Look, Look]:
@@ -237,7 +238,10 @@ class SpecSampler:
                     continue
             else:
                 look = self._shape(draw, ground)
-            if (look.name, look.colour) not in {(other.name, other.colour) for other in looks}:
+            if all(
+                look.name != other.name or (look.kind == "shape" and look.colour != other.colour)
+                for other in looks
+            ):
                 looks.append(look)
             if len(looks) == count:
                 break

@@ -1,12 +1,13 @@
 """A drawing and a colour in, the same drawing in that colour out: a purple octopus, a green car.
 
-What has the drawing's main colour changes; what is told apart from it (eyes, windows, a beak)
-stays. Shade is kept: what was darker than the main colour is as much darker than the new one, and
-what was lighter is as much nearer to white. A drawing without one main colour is left alone.
+What has the drawing's main colour changes; what has another (eyes, a beak, the windows of a red
+car) stays. Shade is kept: what was darker than the main colour is as much darker than the new one,
+and what was lighter is as much nearer to white. A drawing without one main colour is left alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,7 @@ LEAST = 0.45  # share of a drawing that must have its main colour
 _OWN_P = 0.2  # of drawings in a colour that is said, the share that keeps the one it has
 _LEAST_HUE = 0.25  # the same of a colour with a hue, where no other has more: a bicycle's frame
 _DARK = 32.0  # lightness of tyres and outlines: nobody means these who says "a red tractor"
-_CLEAR = 0.7  # most distance to its own name's centre, in units of that to the next
+_CLEAR = 0.45  # most distance to its own name's centre, in units of that to the next
 _MOSTLY = 0.7  # share of a drawing that must have the colour it is said to have anyway
 _LOOKED_AT = 6  # colours, the most frequent ones first
 _BIN = 12.0  # CIELAB units: colours this near are counted together when looking for the main one
@@ -51,17 +52,19 @@ def main_colour(pixels: NDArray[Any]) -> Main:
     values = lab(rgb)
     cells = np.round(values / _BIN).astype(np.int64) @ np.array([1, 1 << 10, 1 << 20])
     _, which, counts = np.unique(cells, return_inverse=True, return_counts=True)
-    best: Main = ((0, 0, 0), 0.0)
+    hued: Main = ((0, 0, 0), 0.0)
+    dark: Main = ((0, 0, 0), 0.0)
     for cell in np.argsort(-counts, kind="stable")[:_LOOKED_AT]:
         red, green, blue = rgb[which == cell].mean(axis=0)
         main = (round(red), round(green), round(blue))
         centre, share = lab(np.array(main)), float(_follows(values, main).mean())
-        dark = not _has_hue(centre) and centre[0] < _DARK
-        if share >= LEAST and not dark:
+        if not _has_hue(centre) and centre[0] < _DARK:
+            dark = max(dark, (main, share), key=lambda found: found[1])
+        elif share >= LEAST:
             return main, share
-        if (dark or _has_hue(centre)) and share > best[1]:
-            best = main, share
-    return best
+        elif _has_hue(centre):
+            hued = max(hued, (main, share), key=lambda found: found[1])
+    return hued if hued[1] >= _LEAST_HUE else dark
 
 
 def tinted(pixels: NDArray[Any], main: RGB, rgb: RGB) -> NDArray[Any]:
@@ -117,7 +120,7 @@ def _names_a_colour(name: str) -> bool:
 
 
 def in_colour(
-    draw: Draw, name: str, sprite: Sprite, behind: str | None
+    draw: Draw, name: str, sprite: Sprite, behind: str | None, known: Collection[str] = ()
 ) -> tuple[str | None, RGB | None]:
     """Choose a colour for a drawing: its name, and what to draw (None: as the drawing is).
 
@@ -126,6 +129,7 @@ def in_colour(
         name: of the concept.
         sprite: its drawing.
         behind: name of the colour behind it; None = transparent.
+        known: names of all concepts: a black cat is a drawing of its own.
 
     Returns:
         Two times None where no colour suits.
@@ -138,7 +142,14 @@ def in_colour(
     own, behind = name_of(main), behind or "white"
     if draw.chance(_OWN_P):
         return (own, None) if share >= _MOSTLY and _clear(main) else (None, None)
-    colours = [colour for colour in COLOURS if colour != own and contrasts(colour, behind)]
+    called = concepts.names_of(name)
+    colours = [
+        colour
+        for colour in COLOURS
+        if colour != own
+        and contrasts(colour, behind)
+        and not any(f"{colour} {word}" in known for word in called)
+    ]
     colour = draw.choice(colours)
     return colour, draw.choice(variants(colour))
 

@@ -147,6 +147,7 @@ def _everyday() -> WorldConfig:
         geometry_p=0.62,
         transparent_p=0.10,
         place_p=0.15,
+        tint_p=0.15,
         # What needs a plan most: which thing has which colour, and where it is.
         geometry={
             "single": 0.12, "two": 0.18, "counting": 0.16, "colour": 0.06, "position": 0.22,

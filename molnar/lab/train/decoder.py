@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model
 from molnar.base.rng import generator
-from molnar.lab.train.redrawing import FIRST, Redrawing
+from molnar.lab.train.redrawing import FIRST, Redrawing, digest
+from molnar.lab.train.settings import plain
 from molnar.lab.train.source import Source, pictures
 from molnar.latent.autoencoder import Autoencoder
 from molnar.latent.objective import reconstruction_loss
@@ -55,7 +56,12 @@ class DecoderTask:
     name = "decoder"
 
     def __init__(
-        self, source: Source, autoencoder: Autoencoder, latents: Tensor, data: DecoderData
+        self,
+        source: Source,
+        autoencoder: Autoencoder,
+        latents: Tensor,
+        data: DecoderData,
+        vae: str = "",
     ) -> None:
         """Begin with a trained decoder.
 
@@ -64,8 +70,9 @@ class DecoderTask:
             autoencoder: Trained; it is not changed.
             latents: Float N C h w: those of pictures FIRST, FIRST + 1, ... drawn again.
             data: What is shown.
+            vae: sha256 of the autoencoder's weights: this decoder belongs to no other.
         """
-        self.source, self.data, self.latents = source, data, latents
+        self.source, self.data, self.latents, self.vae = source, data, latents, vae
         self.module: nn.Module = copy.deepcopy(autoencoder).train()
         assert isinstance(self.module, Autoencoder)
         self.module.encoder.requires_grad_(False)
@@ -74,7 +81,8 @@ class DecoderTask:
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        return {"kind": "vae", "config": self.config, "data": self.data}
+        shown = {**plain(self.data), "latents": digest(self.latents), "vae": self.vae}
+        return {"kind": "vae", "config": self.config, "data": shown}
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give crops number seen ... seen + size - 1 and their latents.
@@ -84,25 +92,25 @@ class DecoderTask:
             Bool B, which of these count; noise Float B C c/8 c/8 for the others.
         """
         cell, cells = self.config.downscale, self.cells
-        images, latents, redrawn = [], [], []
-        for number in range(seen, seen + size):
-            draw = generator(self.data.seed, STREAM_PICK, number)
-            again, which = (
-                draw.random() < self.data.redrawn_p,
-                int(draw.integers(len(self.latents))),
-            )
-            image = pictures(self.source, FIRST + which if again else number, 1).images[0]
+        draw = generator(self.data.seed, STREAM_PICK, seen)
+        count = min(int(draw.binomial(size, self.data.redrawn_p)), len(self.latents))
+        start = int(draw.integers(len(self.latents) - count + 1))
+        shown = [pictures(self.source, FIRST + start, count).images] if count else []
+        shown += [pictures(self.source, seen, size - count).images] if count < size else []
+        images, latents = [], []
+        for number, image in enumerate(torch.cat(shown)):
             top, left = (int(draw.integers(side // cell - cells + 1)) for side in image.shape[1:])
             images.append(_cut(image, top * cell, left * cell, cells * cell))
-            latents.append(_cut(self.latents[which].float(), top, left, cells))
-            redrawn.append(again)
+            # of a true picture, any will do: it does not count
+            latent = self.latents[start + number if number < count else 0]
+            latents.append(_cut(latent.float(), top, left, cells))
         draw = generator(self.data.seed, STREAM_NOISE, seen)
         drawn = torch.stack(latents)
         noise = draw.standard_normal(tuple(drawn.shape), dtype=np.float32)
         return {
             "image": torch.stack(images),
             "latent": drawn,
-            "redrawn": torch.tensor(redrawn),
+            "redrawn": torch.arange(size) < count,
             "noise": torch.from_numpy(noise),
         }
 
@@ -120,20 +128,22 @@ class DecoderTask:
         }  # fmt: skip
 
     def sheet(self, module: nn.Module, path: Path) -> None:
-        """Save rows of: true picture, what the network left of it, mended."""
+        """Save rows of: true picture, what the network left of it (a linear guess), mended."""
         assert isinstance(module, Autoencoder) and isinstance(self.module, Autoencoder)
         count = min(SHEET_PICTURES, len(self.latents))
         images, captions, _ = pictures(self.source, FIRST, count)
         device = next(module.parameters()).device
         with torch.no_grad():
-            mended = module.decode(self.latents[:count].float().to(device)).cpu()
-            true = module.decode(module.encode(images.to(device))).cpu()
+            latents = self.latents[:count].float().to(device)
+            mended = module.decode(latents).cpu()
+            raw = latents * module.scale[:, None, None] + module.shift[:, None, None]
+            before = module.decoder.guess(raw).cpu()
         cells = [
             from_model(image[None].numpy())[0]
-            for row in zip(images, true, mended, strict=True)
+            for row in zip(images, before, mended, strict=True)
             for image in row
         ]
-        named = [name for caption in captions for name in (caption, "decoded", "mended")]
+        named = [name for caption in captions for name in (caption, "drawn again", "mended")]
         path.parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(cells, named, columns=3, cell=192).save(path)
 

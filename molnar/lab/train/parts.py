@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +15,10 @@ from torch import nn
 
 from molnar.base.config import from_json
 from molnar.base.errors import ConfigError, TrainingError
+from molnar.base.weights import sha256
+from molnar.base.workspace import decoder_folder
+from molnar.diffusion.networks import config_of
 from molnar.diffusion.unet import UNetConfig
-from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.world import World
 from molnar.lab.train import corpus as texts
 from molnar.lab.train import teacher, thesaurus
@@ -30,11 +32,12 @@ from molnar.lab.train.naming import name_vectors
 from molnar.lab.train.planner import PlannerTask, sized
 from molnar.lab.train.process import autocast, pick_device
 from molnar.lab.train.recipe import Recipe
-from molnar.lab.train.redrawing import Redrawing, redrawn
+from molnar.lab.train.redrawing import Redrawing, kept, redrawn
+from molnar.lab.train.settings import plain
 from molnar.lab.train.supply import Supply
 from molnar.lab.train.task import Task
 from molnar.lab.train.text import TextTask
-from molnar.lab.train.tokenizer import train_tokenizer
+from molnar.lab.train.tokenizer import piece_weights, train_tokenizer
 from molnar.lab.train.upscaler import UpscalerTask
 from molnar.lab.train.vae import VaeTask
 from molnar.lab.train.workspace import load_weights
@@ -172,8 +175,8 @@ class Assembly:
 
     def autoencoder(self) -> Autoencoder:
         """Load the workspace's autoencoder, its decoder trained again if it was."""
-        again = (self.workspace / "decoder" / "model.json").is_file()
-        found = self._load("decoder" if again else "vae", AutoencoderConfig, Autoencoder)
+        own = decoder_folder(self.workspace)
+        found = self._load(own, AutoencoderConfig, Autoencoder)
         return found if found is not None else Autoencoder(self.recipe.vae.model)
 
     def _load(self, part: str, config: type[Config], build: Callable[[Config], Any]) -> Any:
@@ -222,8 +225,13 @@ class Assembly:
         source = self.supply.source(torch.device("cpu"), on_device=False)
         return VaeTask(source, self.recipe.vae.model, data)
 
-    def _diffusion(self, data: DiffusionData | None = None) -> DiffusionTask:
-        part, autoencoder, encoder = self.recipe.diffusion, self.autoencoder(), self.encoder()
+    def _encoding(self) -> Autoencoder:
+        """Load the autoencoder as it was when latents were fixed."""
+        found = self._load("vae", AutoencoderConfig, Autoencoder)
+        return found if found is not None else Autoencoder(self.recipe.vae.model)
+
+    def _diffusion(self) -> DiffusionTask:
+        part, autoencoder, encoder = self.recipe.diffusion, self._encoding(), self.encoder()
         names = self.supply.names() if part.plan else ()
         model = dataclasses.replace(
             part.model,
@@ -238,36 +246,50 @@ class Assembly:
             if isinstance(model, UNetConfig):
                 model = dataclasses.replace(model, sketch=0)
         device = pick_device("auto" if self.rehearsal else part.train.device)
-        data = data or part.data
+        data = part.data
         if self.rehearsal:
             data = dataclasses.replace(data, spread=0.0, teacher=None, few=())
         source = self.supply.source(device, on_device=device.type != "cpu")
         return DiffusionTask(source, model, autoencoder, self.tokenizer(), encoder, data, names)
 
     def _decoder(self) -> DecoderTask:
-        data = self.recipe.decoder.data
-        found = self._load("vae", AutoencoderConfig, Autoencoder)
-        autoencoder = found if found is not None else Autoencoder(self.recipe.vae.model)
+        data, autoencoder = self.recipe.decoder.data, self._encoding()
         source = self.supply.source(torch.device("cpu"), on_device=False)
         if self.rehearsal:
             side = self.recipe.world.size // autoencoder.config.downscale
             latents = torch.zeros(1, autoencoder.config.latent_channels, side, side)
-        else:
-            latents = self._redrawn(data.redrawing)
-        return DecoderTask(source, autoencoder, latents, data)
+            return DecoderTask(source, autoencoder, latents, data)
+        latents = self._redrawn(data.redrawing)
+        vae = sha256(self.workspace / "vae" / "model.safetensors")
+        return DecoderTask(source, autoencoder, latents, data, vae)
 
     def _redrawn(self, how: Redrawing) -> torch.Tensor:
-        """Let the trained network draw pictures again; minutes on a CPU."""
-        part = self.recipe.diffusion
-        path = self.workspace / "diffusion" / "model.safetensors"
+        """Let the trained network draw pictures again, once: they are kept in the cache."""
+        folder = self.workspace / "diffusion"
+        path = folder / "model.safetensors"
         if not path.is_file():
             raise missing(path, "diffusion", self.workspace)
-        task = self._diffusion(DiffusionData(size=part.data.size, drop_p=0.0, plan_drop_p=0.0))
-        load_weights(task.module, path)
-        device = pick_device(part.train.device)
-        task.module.to(device)
-        with autocast(part.train, device):
-            return redrawn(task, how)
+        model = json.loads((folder / "model.json").read_text())
+        taught = model.get("data", {})
+        if taught.get("teacher") and not taught.get("few"):  # guided already
+            how = dataclasses.replace(how, guidance=1.0)
+        told = json.dumps([plain(how), self.supply.identity()], sort_keys=True) + sha256(path)
+        key = hashlib.sha256(told.encode()).hexdigest()[:32]
+        device, settings = pick_device(self.recipe.diffusion.train.device), self.recipe.diffusion
+
+        def draw() -> torch.Tensor:
+            config = config_of(model["kind"], model["config"])
+            names = self.supply.names() if getattr(config, "plan", 0) else ()
+            source = self.supply.source(device, on_device=device.type != "cpu")
+            parts = self._encoding(), self.tokenizer(), self.encoder()
+            data = DiffusionData(size=settings.data.size, drop_p=0.0, plan_drop_p=0.0)
+            task = DiffusionTask(source, config, *parts, data, names)
+            load_weights(task.module, path)
+            task.module.to(device)
+            with autocast(settings.train, device):
+                return redrawn(task, how)
+
+        return kept(self.workspace / "cache" / "redrawn" / f"{key}.safetensors", draw)
 
     def _planner(self) -> PlannerTask:
         if self.supply.world is None:
@@ -304,33 +326,3 @@ def missing(path: Path, part: str, workspace: Path) -> TrainingError:
         f"{path} is missing: this part needs a trained {part}; "
         f"run `molnar train {part} --out {workspace}` first"
     )
-
-
-def piece_weights(
-    body: texts.Corpus, stickers: list[texts.StickerText], common: list[str]
-) -> dict[str, int]:
-    """Weigh words for the tokenizer: what is drawn above all, then what people say most.
-
-    Args:
-        body: Captions and short texts.
-        stickers: Names and keywords of drawings.
-        common: Common words, most frequent first.
-    """
-    weights: Counter[str] = Counter()
-    for rank, word in enumerate(common):
-        weights[word] += 1 + max(1, 6000 // (rank + 300))
-    for sticker in stickers:
-        for word in " ".join((sticker.name, *sticker.keywords)).lower().replace(":", " ").split():
-            weights[word] = max(weights[word], 40 if sticker.plain else 6)
-    for caption in body.captions:
-        for word in caption.lower().replace(",", " ").split():
-            weights[word] = max(weights[word], 60)
-    for group in (COLOURS, texts.SHAPES, texts.STYLES, texts.LOOKS, texts.NUMBERS,
-                  texts.RELATIONS, texts.WEARABLES, texts.PLACES, texts.ACTIVITIES):  # fmt: skip
-        for word in " ".join(group).split():
-            weights[word] += 200
-    for character in "0123456789abcdefghijklmnopqrstuvwxyz.,:;!?-()[]\"'&#/%":
-        weights[character] += 60
-    for mark in ",.!?:;":  # so that a comma after a word stays a piece of its own
-        weights["a" + mark] += 100
-    return dict(weights)

@@ -9,10 +9,14 @@ Source: Meng et al. 2022, arXiv 2108.01073, section 3 (noise a picture and draw 
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
 import torch
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from molnar.base.errors import ConfigError
@@ -21,6 +25,7 @@ from molnar.base.types import TextEmbedding
 from molnar.diffusion.flow import add_noise, denoiser
 from molnar.diffusion.objective import guided_velocity
 from molnar.diffusion.samplers import dpmpp_2m
+from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.diffusion import DiffusionTask
 
 #: Number of the first picture that is drawn again: far beyond any that the network was trained on.
@@ -78,7 +83,24 @@ def redrawn(task: DiffusionTask, how: Redrawing) -> Tensor:
 
         t = float(generator(task.data.seed, STREAM_SPAN, start).uniform(how.least, how.most))
         x = add_noise(x0, batch["noise"], torch.full((size,), t, device=device))
-        for step in dpmpp_2m(denoiser(guided, text), x, np.linspace(t, 0, how.steps + 1)):
+        times = torch.linspace(t, 0, how.steps + 1)  # of single precision: autocast knows no other
+        for step in dpmpp_2m(denoiser(guided, text), x, times):
             x = step.x
-        found.append(x.half().cpu())
-    return torch.cat(found)
+        found.append(x.float().cpu())
+    return torch.cat(found).half()
+
+
+def digest(latents: Tensor) -> str:
+    """Give 16 digits of the sha256 of latents: what is trained on others is another run."""
+    return hashlib.sha256(latents.contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def kept(path: Path, make: Callable[[], Tensor]) -> Tensor:
+    """Read latents from a file, or make them and keep them there: minutes on a CPU."""
+    if path.is_file():
+        return torch.as_tensor(load_file(path)["latents"])
+    sys.stderr.write("letting the trained network draw pictures again: minutes on a CPU\n")
+    latents = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_durably(path, save({"latents": latents}))
+    return latents

@@ -24,6 +24,7 @@ ADDED = {
     "flow_map": False,
     "few": [],
     "few_p": 0.6,
+    "tint_p": 0.0,
 }
 
 

@@ -25,7 +25,8 @@ from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model, to_model
 from molnar.base.rng import generator
 from molnar.lab.data.spec import Rendered, Spec
-from molnar.lab.train.redrawing import FIRST, Redrawing
+from molnar.lab.train.redrawing import FIRST, Redrawing, digest
+from molnar.lab.train.settings import plain
 from molnar.upscale.objective import upscale_loss
 from molnar.upscale.upscaler import Upscaler, UpscalerConfig
 
@@ -124,6 +125,13 @@ class UpscalerTask:
                 f"size {self.data.size} over scale {self.config.scale} is less than crop_most "
                 f"{self.data.crop_most}; raise size or lower crop_most"
             )
+        if latents is not None and codec is not None:
+            side = codec.decode(latents[:1].float()).shape[-1] * self.config.scale
+            if side != self.data.size:
+                raise ConfigError(
+                    f"pictures drawn again are {side} px large, and size is {self.data.size}: "
+                    "train on pictures of one size, or drop redrawing"
+                )
         torch.manual_seed(self.data.seed)
         self.module: nn.Module = Upscaler(self.config)
         if isinstance(codec, nn.Module):
@@ -131,7 +139,10 @@ class UpscalerTask:
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        return {"kind": self.name, "config": self.config, "data": self.data}
+        shown = plain(self.data)
+        if self.latents is not None:
+            shown["latents"] = digest(self.latents)
+        return {"kind": self.name, "config": self.config, "data": shown}
 
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Make pairs number seen .. seen + size - 1.

@@ -55,3 +55,14 @@ def test_what_cannot_be_drawn_is_refused(stickers: Stickers) -> None:
     world = World(WorldConfig(), stickers)
     with pytest.raises(DataError, match="give stickers"):
         TorchRenderer(None).render([world.spec(0, "sticker")], 32)
+
+
+def test_drawings_in_a_colour_look_as_on_the_cpu(stickers: Stickers) -> None:
+    world = World(WorldConfig(seed=8, tint_p=1.0, geometry_p=0.0, size=96), stickers)
+    specs = [world.spec(index, "sticker") for index in range(12)]
+    specs = [spec for spec in specs if spec.things[0].rgb is not None and spec.look is None]
+    assert len(specs) >= 5
+    drawn = TorchRenderer(stickers).render(specs, 96).numpy()
+    for image, spec in zip(drawn, specs, strict=True):
+        exact = world.render(spec).image
+        assert np.abs(image.astype(int) - exact).mean() < 2.0

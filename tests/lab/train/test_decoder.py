@@ -2,6 +2,7 @@
 
 import copy
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +13,9 @@ from molnar.diffusion.unet import UNetConfig
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.train.decoder import DecoderData, DecoderTask
 from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
-from molnar.lab.train.redrawing import FIRST, Redrawing, redrawn
+from molnar.lab.train.redrawing import FIRST, Redrawing, kept, redrawn
 from molnar.lab.train.source import pictures
+from molnar.lab.train.task import identity
 from molnar.lab.train.vae import fit_linear
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
 from molnar.text.embeddings import TextEncoder
@@ -106,6 +108,8 @@ def test_what_is_drawn_again_is_near_the_picture_when_little_noise_was_added(
         return float((found.float() - true).square().mean().sqrt())
 
     assert off(0.02) < 0.05 < off(0.5) < off(0.95)
+    with torch.autocast("cpu", torch.bfloat16):  # as recipes train
+        assert off(0.02) < 0.1
 
 
 def test_settings_that_cannot_be() -> None:
@@ -120,3 +124,24 @@ def test_pictures_smaller_than_a_crop_are_shown_whole() -> None:
     world = World(WorldConfig(size=64))
     task = DecoderTask(world, codec, torch.zeros(2, 4, 8, 8), DecoderData(crop=80))
     assert task.batch(0, 2)["image"].shape == (2, 4, 64, 64)
+
+
+def test_what_was_drawn_again_is_kept_and_names_the_run(
+    tmp_path: Path, trained: tuple[World, Autoencoder]
+) -> None:
+    world, codec = trained
+    made: list[int] = []
+
+    def draw() -> Tensor:
+        made.append(1)
+        return stained(world, codec)
+
+    path = tmp_path / "cache" / "latents.safetensors"
+    first, again = kept(path, draw), kept(path, draw)
+    assert torch.equal(first, again) and made == [1]
+    other = first.clone()
+    other[0, 0, 0, 0] += 1
+    data = DecoderData(crop=32)
+    tasks = [DecoderTask(world, codec, latents, data) for latents in (first, again, other)]
+    one, same, changed = (identity(task) for task in tasks)
+    assert one == same != changed

@@ -18,9 +18,10 @@ from molnar.base.errors import ConfigError, TrainingError
 from molnar.lab.train.builtin import BUILTIN
 from molnar.lab.train.cookbook import load_recipe
 from molnar.lab.train.flops import count_flops, count_parameters, estimate, matmul_rate
-from molnar.lab.train.parts import Assembly, piece_weights
+from molnar.lab.train.parts import Assembly
 from molnar.lab.train.recipe import Recipe
 from molnar.lab.train.supply import Crew, CrewSource, Data, DeviceSource, Supply
+from molnar.lab.train.tokenizer import piece_weights
 from molnar.lab.train.workspace import PARTS
 
 FILES = sorted((Path(__file__).parents[3] / "recipes").glob("*.py"))
