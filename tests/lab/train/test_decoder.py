@@ -112,9 +112,25 @@ def test_what_is_drawn_again_is_near_the_picture_when_little_noise_was_added(
         assert off(0.02) < 0.1
 
 
+def test_what_is_exported_lies_between_before_and_after(trained: tuple[World, Autoencoder]) -> None:
+    world, codec = trained
+    task = DecoderTask(world, codec, stained(world, codec), DecoderData(crop=32, share=0.25))
+    after = copy.deepcopy(task.module)
+    assert isinstance(after, Autoencoder)
+    with torch.no_grad():
+        for parameter in after.decoder.parameters():
+            parameter += 1.0
+    made = task.exported(after).state_dict()
+    for key, value in codec.state_dict().items():
+        moved = 0.25 if key.startswith("decoder.") else 0.0
+        torch.testing.assert_close(made[key], value + moved)
+
+
 def test_settings_that_cannot_be() -> None:
     with pytest.raises(ConfigError, match=r"from t = 0.9 to 0.4; expected 0 < least"):
         Redrawing(least=0.9, most=0.4)
+    with pytest.raises(ConfigError, match="share is 0; expected above 0"):
+        DecoderData(share=0)
     with pytest.raises(ConfigError, match="multiple of 8"):
         DecoderData(crop=20)
 
