@@ -125,7 +125,7 @@ def write(
         step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
-        if kind == 0:
+        if kind == 0 and len(said):
             logits = led(logits, said, {*numbers[:1], *numbers[_HEAD::FIELDS]})
         if step == 0:
             logits = logits[:-1]  # something always lies behind

@@ -57,8 +57,7 @@ def settle(
         else:
             place = _place(draw)
             things = standing(draw, spec.things, place, heights, tops)
-        stayed = things is spec.things  # on a pattern, what was apart enough before still is
-        if place is not None and (stayed or _apart(things)) and legible(place, things, colours):
+        if place is not None and _apart(things) and legible(place, things, colours):
             return replace(spec, things=things, background=Background(), place=place)
     return spec
 

@@ -29,10 +29,7 @@ _MOSTLY = 0.7  # share of a drawing that must have the colour it is said to have
 _LOOKED_AT = 6  # colours, the most frequent ones first
 _BIN = 12.0  # CIELAB units: colours this near are counted together when looking for the main one
 _GREY = 14.0  # chroma below which a colour has no hue to speak of
-_HUES = (
-    28.0,
-    44.0,
-)  # degrees from the main hue: all changes up to the first, nothing beyond the second
+_HUES = (28.0, 44.0)  # degrees from the main hue: all changes to the first, none after the second
 _GREYS = (30.0, 48.0)  # the same of a main colour without hue, in CIELAB units of distance
 _LIGHTNESS = 0.6  # weight of lightness in that distance: shades of grey are one thing
 

@@ -14,13 +14,12 @@ import numpy as np
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.palette import COLOURS, variants
 from molnar.lab.data.stickers import Stickers
-from molnar.lab.evaluate.scene_prompts import NOTHING, Seen
+from molnar.lab.evaluate.scene_prompts import NOTHING
 from molnar.lab.evaluate.sources import Pixels
-from molnar.lab.evaluate.stickers import Gallery, describe_by_rule
-from molnar.lab.evaluate.worn import DECOYS, STYLES, portrait
+from molnar.lab.evaluate.worn import DECOYS, STYLES, GalleryJudge, portrait
 
 
-class TintJudge:
+class TintJudge(GalleryJudge):
     """Judges pictures of one subject in a colour."""
 
     def __init__(self, stickers: Stickers, subjects: Sequence[str]) -> None:
@@ -31,7 +30,8 @@ class TintJudge:
             subjects: concepts that may be asked for, in the pack or not.
         """
         draw = Draw(np.random.default_rng(0))
-        keys, pictures = [], []
+        keys: list[tuple[str, str]] = []
+        pictures: list[Pixels] = []
         for subject in dict.fromkeys((*subjects, *DECOYS)):
             for style in STYLES:
                 for colour in (NOTHING, *COLOURS):
@@ -39,13 +39,7 @@ class TintJudge:
                     if drawn is not None:
                         keys.append((subject, colour))
                         pictures.append(drawn)
-        self.gallery = Gallery(keys, describe_by_rule(pictures), describe_by_rule)
-
-    def __call__(self, image: Pixels) -> Seen:
-        """Look at uint8 H W 3|4, straight alpha: any picture of one object on a plain ground."""
-        near = self.gallery.nearest(image)
-        # the second half of a key is a drawing's style in the pack's gallery, a colour in ours
-        return Seen(near[0].style, tuple(one.name for one in near))
+        super().__init__(keys, pictures)
 
 
 def in_colour(

@@ -35,7 +35,26 @@ PORTRAIT_PX = 56  # of a render: a sprite of 64 need not be drawn anew for it
 _WHOLE = 0.94  # side of the box around a wearer and what it wears
 
 
-class WornJudge:
+class GalleryJudge:
+    """Judges pictures of one subject by the nearest of many renders."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]], pictures: Sequence[Pixels]) -> None:
+        """Describe the renders.
+
+        Args:
+            keys: of each, the subject, and what is worn (or the colour), or NOTHING.
+            pictures: as many, uint8 H W 3|4, straight alpha.
+        """
+        self.gallery = Gallery(list(keys), describe_by_rule(list(pictures)), describe_by_rule)
+
+    def __call__(self, image: Pixels) -> Seen:
+        """Look at uint8 H W 3|4, straight alpha: any picture of one object on a plain ground."""
+        near = self.gallery.nearest(image)
+        # the second half of a key is a drawing's style in the pack's gallery, the other in ours
+        return Seen(near[0].style, tuple(one.name for one in near))
+
+
+class WornJudge(GalleryJudge):
     """Judges pictures of one dressed-up subject."""
 
     def __init__(self, stickers: Stickers, subjects: Sequence[str]) -> None:
@@ -56,13 +75,7 @@ class WornJudge:
                     for worn in wardrobe(stickers, subject, style, thing, draw):
                         keys.append((subject, thing))
                         pictures.append(portrait(stickers, subject, style, worn))
-        self.gallery = Gallery(keys, describe_by_rule(pictures), describe_by_rule)
-
-    def __call__(self, image: Pixels) -> Seen:
-        """Look at uint8 H W 3|4, straight alpha: any picture of one object on a plain ground."""
-        near = self.gallery.nearest(image)
-        # the second half of a key is a drawing's style in the pack's gallery, what is worn in ours
-        return Seen(near[0].style, tuple(one.name for one in near))
+        super().__init__(keys, pictures)
 
 
 def wardrobe(

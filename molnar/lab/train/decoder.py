@@ -136,8 +136,8 @@ class DecoderTask:
         """Give the autoencoder with a decoder between that before and that after training.
 
         A network's black can be blacker than any that training shows, and a decoder after training
-        took some of it for nothing at all (alpha near 0). Weights six tenths of the way did not, but
-        lost 7 dB on true pictures (docs/log.md): a remedy to be measured, hence not the default.
+        took some of it for nothing at all (alpha near 0). Weights six tenths of the way did not,
+        but lost 3.8 dB on true pictures (docs/log.md): a remedy to be measured, not the default.
         """
         assert isinstance(module, Autoencoder)
         with torch.no_grad():

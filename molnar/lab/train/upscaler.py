@@ -126,7 +126,7 @@ class UpscalerTask:
                 f"{self.data.crop_most}; raise size or lower crop_most"
             )
         if latents is not None and codec is not None:
-            side = codec.decode(latents[:1].float()).shape[-1] * self.config.scale
+            side = self._decoded(latents[:1].float()).shape[-1] * self.config.scale
             if side != self.data.size:
                 raise ConfigError(
                     f"pictures drawn again are {side} px large, and size is {self.data.size}: "

@@ -124,12 +124,8 @@ def test_where_no_place_is_asked_for_nothing_changes(stickers: Stickers) -> None
 
 
 def test_what_stands_covers_nothing(settled: list[Spec]) -> None:
-    pairs = [
-        spec.things
-        for spec in settled
-        if len(spec.things) == 2 and spec.place is not None and spec.place.name in PLACES
-    ]
-    assert len(pairs) > 10
+    pairs = [spec.things for spec in settled if len(spec.things) == 2]
+    assert len(pairs) > 20
     for one, two in pairs:
         assert max(abs(one.x - two.x), abs(one.y - two.y)) >= (one.size + two.size) / 2
 
