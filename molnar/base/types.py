@@ -64,6 +64,15 @@ SHAPES = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """What a text says of one thing, word for word."""
+
+    names: frozenset[int]  # numbers of the names it may mean; none: a colour said of nothing
+    colour: str | None = None  # one of plan.items.COLOURS, said of it; None = none
+    count: int | None = 1  # how many; None = several, it is not said how many
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Item:
     """One thing of a plan. Places and sizes are fractions of the picture's shorter side.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from molnar.base.types import Mention
 from molnar.plan.items import COLOURS, MOST, SHAPES, Item, Plan, overlap
 
 BINS = 64  # of a place or a size between 0 and 1
@@ -18,8 +19,12 @@ LENGTH = _HEAD + FIELDS * (MOST - 1) + 1  # most numbers of a plan, its end incl
 #: asked; where it is may vary from seed to seed.
 DOUBT_WHAT, DOUBT_WHERE = 0.5, 0.7
 TRIES = 8  # of a box
-LEAD = 6.0  # logits that a name has ahead if the text says it word for word ...
-ANEW = 2.0  # ... and more, until it is planned: each of two things, and three of one
+#: What the text says word for word is worth, in logits:
+LEAD = 6.0  # what a name has ahead, as often as it is said ...
+ANEW = 2.0  # ... and more, until it is planned: each of two things, and three of one;
+HOLD = 10.0  # what the end is behind until then;
+SPENT = 12.0  # what a name is behind that is planned as often as it is said;
+TINT = 8.0  # what a colour has ahead that is said of a name, or is behind if of others only.
 
 
 class Draws(Protocol):
@@ -106,7 +111,7 @@ def write(
     names: Sequence[str],
     rng: Draws,
     stray: float = 1.0,
-    said: Sequence[int] = (),
+    said: Sequence[Mention] = (),
 ) -> Plan:
     """Write a plan: ask for the next number until the end.
 
@@ -117,7 +122,7 @@ def write(
         names: All names, in the planner's order.
         rng: Decides where the planner has doubts.
         stray: Factor of its doubts about places and sizes.
-        said: Numbers of the names that the text says word for word: they lead.
+        said: What the text says word for word: names lead, and colours where they are said.
     """
     numbers: list[int] = []
     tries = TRIES
@@ -125,8 +130,10 @@ def write(
         step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
-        if kind == 0 and len(said):
-            logits = led(logits, said, {*numbers[:1], *numbers[_HEAD::FIELDS]})
+        if kind == 0 and said:
+            logits = led(logits, said, [*numbers[:1], *numbers[_HEAD::FIELDS]])
+        if kind == 1 and said:
+            logits = tinted(logits, said, _named(numbers))
         if step == 0:
             logits = logits[:-1]  # something always lies behind
         doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray
@@ -140,21 +147,74 @@ def write(
     return read(numbers, names)
 
 
-def led(logits: NDArray[Any], said: Sequence[int], planned: Collection[int] = ()) -> NDArray[Any]:
-    """Give names that are said a lead over those that are not; how sure the end is stays.
+def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = ()) -> NDArray[Any]:
+    """Give names that are said a lead over those that are not.
+
+    How sure the end is stays, once all that is said is planned; and one more than is said falls
+    behind: of a bird on a car, there are no two birds.
 
     Args:
         logits: Of all names and of the end, N + 1.
-        said: Numbers of names.
-        planned: Numbers of those that are in the plan already: the others lead a little more.
+        said: What the text says. A name leads as often as it is said, a little more the first time.
+        planned: Numbers of the names that are in the plan already, one by one.
     """
     out = np.array(logits, np.float64)
     own = out[:-1]  # a view: the end is no name
+    lead: dict[int, float] = {}
+    for names in {mention.names for mention in said}:
+        counts = [mention.count or MOST for mention in said if mention.names == names]
+        so_far = sum(name in names for name in planned)
+        if so_far < sum(counts):
+            lead |= dict.fromkeys(names, LEAD if so_far else LEAD + ANEW)
+        else:  # one that is not said: rather something else, or the end
+            own[list(names)] -= SPENT
     before = _together(own)
-    for name in said:
-        own[name] += LEAD if name in planned else LEAD + ANEW
+    for name, more in lead.items():
+        own[name] += more
     own += before - _together(own)
+    out[-1] -= HOLD * any(more > LEAD for more in lead.values())
     return out
+
+
+def tinted(
+    logits: NDArray[Any], said: Sequence[Mention], named: Sequence[tuple[int, int]]
+) -> NDArray[Any]:
+    """Give the colour that is said of a name a lead, and those that are said of others none.
+
+    Of a red heart and a green one, one is red and one is green: what is planned already is used up.
+    Where a name is said once with a colour and once without, which is meant is left to the planner.
+
+    Args:
+        logits: Of all colours and of none, 13.
+        said: What the text says.
+        named: Name and colour of what is planned, the last without its colour (-1).
+    """
+    out = np.array(logits, np.float64)
+    *before, (name, _) = named
+    own = [mention for mention in said if name in mention.names]
+    left = {mention.colour for mention in own if _more(mention, before)}
+    free = {mention.colour for mention in said if not mention.names}
+    if not left or None in left:
+        free |= {mention.colour for mention in own}
+    for number, colour in enumerate(COLOURS):
+        if colour in left and None not in left:
+            out[number] += TINT
+        elif colour not in free and any(mention.colour == colour for mention in said):
+            out[number] -= TINT
+    return out
+
+
+def _more(mention: Mention, planned: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether there is more of what is mentioned than is planned."""
+    colour = len(COLOURS) if mention.colour is None else COLOURS.index(mention.colour)
+    so_far = sum(name in mention.names and own == colour for name, own in planned)
+    return mention.count is None or so_far < mention.count
+
+
+def _named(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """List names and colours of a plan that is being written; -1 for the last one's colour."""
+    names = [*numbers[:1], *numbers[_HEAD::FIELDS]]
+    return list(zip(names, [*numbers[1:2], *numbers[_HEAD + 1 :: FIELDS], -1], strict=False))
 
 
 def _together(logits: NDArray[Any]) -> float:

@@ -1,12 +1,15 @@
-"""A text and all names that a plan can hold in -> which of them the text says, word for word.
+"""A text and all names that a plan can hold in -> what the text says of which, word for word.
 
-A planner reads a text through its embedding, where rare names lie close together: it may write
-"flatbread" for "crutch". What the text says by name is known without it, and leads. A name inside
-a longer one is not said: a growing heart is no heart. A colour and a shape are two words, although
-there is a drawing called "red square".
+A planner reads a text through its embedding, where rare names lie close together and a colour slips
+from one thing to the next: it may write "flatbread" for "crutch", and two green hearts for a green
+one and a red one. What the text says by name is known without it, and leads; so does the colour
+that stands right before a name. A name inside a longer one is not said: a growing heart is no
+heart; nor is one that only says what kind of thing the next one is: a house cat is no house. A
+colour and a shape are two words, although there is a drawing called "red square".
 
 Source: See et al. 2017, arXiv 1704.04368, section 2.2 (words of the input may be copied), with a
-fixed lead in place of a learned one.
+fixed lead in place of a learned one. That a colour is that of the noun it stands before: Feng et
+al. 2023, arXiv 2212.05032, section 3, with a phrase as simple as that in place of a parse tree.
 """
 
 from __future__ import annotations
@@ -14,54 +17,124 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
+from molnar.base.aliases import ALIASES
 from molnar.base.cielab import PALETTE
-from molnar.base.types import SHAPES
-from molnar.text.words import singulars
+from molnar.base.types import SHAPES, Mention
+from molnar.text.words import STOP_WORDS, singulars
 
 _WORD = re.compile(r"[^\W_]+")
-#: Drawn by their faces, and said without them.
-_BY_FACE = frozenset(["cat", "cow", "dog", "horse", "monkey", "mouse", "pig", "rabbit", "tiger"])
 _IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
               "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
+_COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
 Spoken = tuple[str, ...]
 
 
-def said_of(text: str, names: tuple[str, ...]) -> tuple[int, ...]:
-    """List the names that a text says, by their numbers; the longest that fit, in the plural, too.
+def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
+    """List what a text says of the names in it; the longest that fit, in the plural, too.
 
     Args:
         text: As the model reads it.
         names: All that a plan can hold.
 
+    Returns:
+        Names in the order of the text, and after them, one by one, colours that stand before none.
+
     Example:
-        >>> said_of("two foxes on a hot-air balloon", ("fox", "balloon", "hot air", "dog"))
-        (0, 1, 2)
+        >>> said_of("a dog and two red foxes", ("fox", "dog"))[1]
+        Mention(names=frozenset({0}), colour='red', count=2)
     """
+    places = list(_WORD.finditer(text.lower()))
+    words = tuple(place.group() for place in places)
+    # where nothing stands between two names, the first says what kind of thing the second is
+    close = {at for at, (one, other) in enumerate(pairwise(places), start=1)
+             if not text[one.end() : other.start()].strip("- ")}  # fmt: skip
+    found: list[Mention] = []
+    free = {at for at, word in enumerate(words) if word in PALETTE}
+    before = 0  # where what is said of the name before this one ends
+    spans = _spans(words, names)
+    begins = close.intersection(begin for begin, _ in spans)
+    for (begin, end), (numbers, several) in sorted(spans.items()):
+        if end in begins:
+            continue
+        at = _colour_of(words, before, begin)
+        free -= {at, *range(begin, end)}
+        count = _count_of(words, before, begin if at is None else at)
+        if (count or 1) == 1:  # half a dozen cats are not one
+            count = None if several else 1
+        colour = None if at is None else words[at]
+        found.append(Mention(numbers, colour, count))
+        before = end
+    return (*found, *(Mention(frozenset(), words[at]) for at in sorted(free)))
+
+
+def _spans(
+    words: Spoken, names: tuple[str, ...]
+) -> dict[tuple[int, int], tuple[frozenset[int], bool]]:
+    """Find names: begin and end -> their numbers, and whether they are said in the plural."""
     known, longest = _index(names)
-    words = tuple(_WORD.findall(text.lower()))
     spans = [
-        (begin, end, numbers)
+        (begin, end, *called)
         for begin in range(len(words))
         for end in range(begin + 1, min(len(words), begin + longest) + 1)
-        if (numbers := _called(words[begin:end], known))
+        if (called := _called(words[begin:end], known))[0]
     ]
-    found: set[int] = set()
+    found: dict[tuple[int, int], tuple[frozenset[int], bool]] = {}
     taken: set[int] = set()
-    for begin, end, numbers in sorted(spans, key=lambda span: span[0] - span[1]):
+    for begin, end, numbers, several in sorted(spans, key=lambda span: span[0] - span[1]):
         if not taken.issuperset(range(begin, end)):
-            found |= numbers
+            found[begin, end] = frozenset(numbers), several
             taken.update(range(begin, end))
-    return tuple(sorted(found))
+    return found
 
 
-def _called(words: Spoken, known: dict[Spoken, list[int]]) -> set[int]:
-    """List the names that these words are, all of them together."""
-    *before, last = words
-    man = f"{last[:-3]}man" if last.endswith("men") else last
-    forms = {last, man, _IRREGULAR.get(last, last), *singulars(last)}
-    return {number for form in forms for number in known.get((*before, form), ())}
+def _called(words: Spoken, known: dict[Spoken, list[int]]) -> tuple[set[int], bool]:
+    """List the names that these words are, all of them together, and whether in the plural.
+
+    Any one of the words may be in the plural: faces with steam from nose.
+    """
+    one = set(known.get(words, ()))
+    many = {
+        number
+        for at, word in enumerate(words)
+        for form in _one_of(word)
+        for number in known.get((*words[:at], form, *words[at + 1 :]), ())
+    }
+    return one | many, not one
+
+
+def _one_of(word: str) -> set[str]:
+    """List what a word may be the plural of."""
+    man = {f"{word[:-3]}man"} if word.endswith("men") else set()
+    irregular = {_IRREGULAR[word]} if word in _IRREGULAR else set()
+    return man | irregular | singulars(word)
+
+
+def _colour_of(words: Spoken, least: int, begin: int) -> int | None:
+    """Find the colour that stands before a name; none if there are two: a black and white cow."""
+    for at in range(begin - 1, max(least, begin - 1 - _BACK) - 1, -1):
+        if words[at] in PALETTE:
+            joined = at - 2 >= least and words[at - 1] == "and" and words[at - 2] in PALETTE
+            beside = at > least and words[at - 1] in PALETTE
+            return None if joined or beside else at
+        if words[at] in STOP_WORDS or words[at] in _COUNTS or words[at].isdecimal():
+            return None
+    return None
+
+
+def _count_of(words: Spoken, least: int, begin: int) -> int | None:
+    """Find the number that stands before a name, or before its colour."""
+    for at in range(begin - 1, max(least, begin - 1 - _BACK) - 1, -1):
+        if words[at].isdecimal():
+            return int(words[at])
+        if words[at] in _COUNTS:
+            return _COUNTS[words[at]]
+        if words[at] in STOP_WORDS:
+            return None
+    return None
 
 
 @lru_cache(maxsize=4)
@@ -71,7 +144,6 @@ def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
         words = tuple(_WORD.findall(name.lower()))
         if set(words) & set(PALETTE) and set(words) & SHAPES:
             continue
-        known.setdefault(words, []).append(number)
-        if words[1:] == ("face",) and words[0] in _BY_FACE:
-            known.setdefault(words[:1], []).append(number)
+        for called in (name, *ALIASES.get(name, ())):
+            known.setdefault(tuple(_WORD.findall(called.lower())), []).append(number)
     return known, max(map(len, known), default=0)

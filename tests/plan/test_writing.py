@@ -9,16 +9,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from molnar.base.types import Mention
 from molnar.plan.items import COLOURS, MOST, Item, overlap
 from molnar.plan.writing import (
     ANEW,
     BINS,
+    HOLD,
     LEAD,
     LENGTH,
+    SPENT,
+    TINT,
     field_of,
     item_of,
     led,
     read,
+    tinted,
     write,
     written,
 )
@@ -133,16 +138,70 @@ def test_what_is_worn_may_overlap_its_wearer() -> None:
     assert len(planner.asked) == len(numbers)  # nothing was drawn again
 
 
-def test_a_name_that_is_said_leads_and_the_end_stays_as_sure() -> None:
+def mention(*names: int, colour: str | None = None, count: int | None = 1) -> Mention:
+    return Mention(frozenset(names), colour, count)
+
+
+def test_a_name_that_is_said_leads_and_then_the_end_stays_as_sure() -> None:
     logits = np.array([1.0, 2.0, 0.5, -1.0])  # three names and the end
-    found = led(logits, [2])
+    found = led(logits, [mention(2, count=2)])
     before, after = (np.exp(v) / np.exp(v).sum() for v in (logits, found))
-    assert after[3] == pytest.approx(before[3])
     assert after[2] / after[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD + ANEW))
-    again = np.exp(led(logits, [2], planned={2}))
+    odds = after[3] / (1 - after[3])
+    assert odds == pytest.approx(before[3] / (1 - before[3]) * np.exp(-HOLD)), "not the end yet"
+    again = np.exp(led(logits, [mention(2, count=2)], planned=[0, 2]))
+    assert again[3] / again.sum() == pytest.approx(before[3])
     assert again[2] / again[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
     assert after[1] / after[0] == pytest.approx(before[1] / before[0])
     assert logits.tolist() == [1.0, 2.0, 0.5, -1.0], "what was given stays"
+
+
+def test_one_more_than_is_said_gives_way_to_something_else_or_to_the_end() -> None:
+    logits = np.array([1.0, 2.0, 0.5, -1.0])
+    before = np.exp(logits)
+    for said in ([mention(2)], [mention(1, 2)], [mention(2), mention(2), mention(1)]):
+        enough = [2] * sum(2 in one.names for one in said)
+        after = np.exp(led(logits, said, planned=[0, *enough]))
+        assert after[2] / after[0] == pytest.approx(before[2] / before[0] * np.exp(-SPENT))
+    after = np.exp(led(logits, [mention(2)], planned=[2]))
+    assert after[3] / after[0] == pytest.approx(before[3] / before[0])
+    several = np.exp(led(logits, [mention(2, count=None)], planned=[2, 2, 2]))
+    assert several[2] / several[0] == pytest.approx(before[2] / before[0] * np.exp(LEAD))
+
+
+RED, GREEN, BLUE = (COLOURS.index(name) for name in ("red", "green", "blue"))
+NONE = len(COLOURS)
+
+
+def shift(said: list[Mention], *named: tuple[int, int]) -> dict[int, float]:
+    """How much each colour goes up or down, where it does."""
+    found = tinted(np.zeros(NONE + 1), said, named)
+    return {int(at): float(found[at]) for at in np.flatnonzero(found)}
+
+
+def test_a_colour_leads_where_it_is_said_and_nowhere_else() -> None:
+    said = [mention(1, colour="red"), mention(2, colour="green", count=2), mention(3)]
+    assert shift(said, (1, -1)) == {RED: TINT, GREEN: -TINT}
+    assert shift(said, (2, -1)) == {GREEN: TINT, RED: -TINT}
+    assert shift(said, (3, -1)) == {RED: -TINT, GREEN: -TINT}
+    assert shift(said, (0, -1)) == {RED: -TINT, GREEN: -TINT}  # what lies behind, unsaid
+    assert shift([mention(1), mention(2)], (1, -1)) == {}
+    # a colour that is said of nothing by name may be that of anything
+    assert shift([*said, mention(colour="green")], (3, -1)) == {RED: -TINT}
+
+
+def test_of_two_of_one_name_each_has_its_own_colour() -> None:
+    said = [mention(1, colour="red"), mention(1, colour="green")]
+    assert shift(said, (1, -1)) == {RED: TINT, GREEN: TINT}
+    assert shift(said, (1, GREEN), (1, -1)) == {RED: TINT, GREEN: -TINT}
+    assert shift(said, (1, BLUE), (1, RED), (1, -1)) == {RED: -TINT, GREEN: TINT}
+    assert shift(said, (1, GREEN), (1, RED), (1, -1)) == {}, "a third was not said"
+    many = [mention(1, colour="red", count=2), mention(1, colour="green", count=None)]
+    assert shift(many, (1, RED), (1, -1)) == {RED: TINT, GREEN: TINT}
+    assert shift(many, (1, RED), (1, RED), (1, GREEN), (1, -1)) == {RED: -TINT, GREEN: TINT}
+    plain = [mention(1, colour="red"), mention(1)]
+    assert shift(plain, (1, -1)) == {}, "the planner knows which comes first"
+    assert shift(plain, (1, NONE), (1, -1)) == {RED: TINT}
 
 
 def test_what_is_said_is_planned_where_the_planner_doubts() -> None:
@@ -150,16 +209,16 @@ def test_what_is_said_is_planned_where_the_planner_doubts() -> None:
 
     def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
         step = numbers.shape[1] - 1
-        rated = {0: [9.0, 0, 0, 0], 2: [-9.0, 1.0, 0.0, -9.0]}.get(step, [-9.0, -9, -9, 9.0])
-        sizes = len(COLOURS) + 1, BINS
-        return [np.array([rated]), *(np.eye(1, n, n // 2) * 30 for n in sizes)]
+        rated = {0: [20.0, 0, 0, 0], 2: [-9.0, 1.0, 0.0, -9.0]}.get(step, [-9.0, -9, -9, 9.0])
+        tints = np.zeros((1, len(COLOURS) + 1))
+        return [np.array([rated]), tints, np.eye(1, BINS, BINS // 2) * 30]
 
-    def named(said: list[int]) -> set[str]:
-        plans = [write(ask, names, np.random.default_rng(s), said=said) for s in range(20)]
-        return {plan[1].name for plan in plans}
+    def planned(*said: Mention) -> set[tuple[str, str | None]]:
+        plans = [write(ask, names, np.random.default_rng(s), said=said) for s in range(40)]
+        return {(plan[1].name, plan[1].colour) for plan in plans}
 
-    assert named([]) == {"circle", "square"}
-    assert named([2]) == {"square"}
+    assert {name for name, _ in planned()} == {"circle", "square"} and len(planned()) > 10
+    assert planned(mention(2, colour="cyan")) == {("square", "cyan")}
 
 
 def test_a_number_of_one_thing_is_kept_though_another_is_said() -> None:
@@ -174,5 +233,7 @@ def test_a_number_of_one_thing_is_kept_though_another_is_said() -> None:
         where = 12 if step < 8 else 50  # apart
         return [name, *(np.eye(1, n, min(where, n - 1)) * 30 for n in sizes)]
 
-    plan = write(ask, names, np.random.default_rng(0), said=[1, 2])
-    assert [item.name for item in plan if not item.behind] == ["dog", "dog"]
+    for count in (2, None):
+        said = [mention(1, count=count), mention(2, count=None)]
+        plan = write(ask, names, np.random.default_rng(0), said=said)
+        assert [item.name for item in plan if not item.behind] == ["dog", "dog"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from molnar.base.aliases import ALIASES
+
 _FACES = """
 face with tears of joy; red heart; loudly crying face; folded hands; thumbs up; fire;
 smiling face with heart-eyes; party popper; birthday cake; sparkles; rolling on the floor laughing;
@@ -59,73 +61,6 @@ COMMON: tuple[str, ...] = _names(_FACES) + _names(_THINGS)
 FEW: tuple[str, ...] = tuple(name for name in COMMON if name not in _names(_LATER))
 #: What a recipe or the command line may ask for.
 CHOICES: dict[str, tuple[str, ...] | str] = {"few": FEW, "common": COMMON, "all": "DISTINCT"}
-
-#: Everyday names, used beside the official one and looked up in users' prompts.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "face with tears of joy": ("laughing face with tears", "crying laughing face"),
-    "loudly crying face": ("sobbing face",),
-    "folded hands": ("praying hands",),
-    "fire": ("flame",),
-    "smiling face with heart-eyes": ("heart eyes face", "face with heart eyes"),
-    "rolling on the floor laughing": ("laughing face rolling on the floor",),
-    "face blowing a kiss": ("kissing face",),
-    "smiling face with smiling eyes": ("happy face", "smiley"),
-    "smiling face with sunglasses": ("face with sunglasses", "cool face"),
-    "sleeping face": ("sleepy face",),
-    "face screaming in fear": ("screaming face",),
-    "exploding head": ("mind blown face",),
-    "star-struck": ("star-struck face", "face with star eyes"),
-    "partying face": ("party face",),
-    "cowboy hat face": ("cowboy",),
-    "clown face": ("clown",),
-    "nerd face": ("nerd",),
-    "smiling face with halo": ("angel face",),
-    "smiling face with horns": ("devil face",),
-    "slightly smiling face": ("smile",),
-    "pile of poo": ("poop",),
-    "flexed biceps": ("strong arm", "muscle"),
-    "victory hand": ("peace sign",),
-    "high voltage": ("lightning bolt",),
-    "crescent moon": ("moon",),
-    "dog face": ("dog", "puppy"),
-    "cat face": ("cat", "kitten"),
-    "mouse face": ("mouse",),
-    "rabbit face": ("rabbit", "bunny"),
-    "tiger face": ("tiger",),
-    "cow face": ("cow",),
-    "pig face": ("pig",),
-    "monkey face": ("monkey",),
-    "horse face": ("horse",),
-    "baby chick": ("chick",),
-    "honeybee": ("bee",),
-    "lady beetle": ("ladybug",),
-    "tropical fish": ("fish",),
-    "spouting whale": ("whale",),
-    "T-Rex": ("dinosaur",),
-    "hamburger": ("burger",),
-    "french fries": ("fries",),
-    "doughnut": ("donut",),
-    "red apple": ("apple",),
-    "cheese wedge": ("cheese",),
-    "hot beverage": ("cup of coffee", "cup of tea"),
-    "beer mug": ("beer",),
-    "automobile": ("car",),
-    "fire engine": ("fire truck",),
-    "bicycle": ("bike",),
-    "airplane": ("plane",),
-    "sailboat": ("boat",),
-    "locomotive": ("steam train", "train"),
-    "flying saucer": ("ufo",),
-    "cherry blossom": ("blossom", "pink flower"),
-    "evergreen tree": ("pine tree",),
-    "deciduous tree": ("tree",),
-    "four leaf clover": ("clover",),
-    "wrapped gift": ("gift", "present"),
-    "soccer ball": ("football",),
-    "jack-o-lantern": ("pumpkin",),
-    "ringed planet": ("planet", "saturn"),
-    "light bulb": ("lightbulb",),
-}
 
 #: Concepts whose name is an everyday one of another: "dog" (a whole one) beside "dog face".
 SHADOWED = frozenset(alias for other in ALIASES.values() for alias in other)
