@@ -126,7 +126,8 @@ class Meaning:
             meant = [(phrase, None if named else self._row_of(phrase)) for phrase in unit]
             rows: list[int | None] = [row for _, row in meant if row is not None]
             rows += [self._row_at(text, span) for span in named]
-            whole = self._whole([word.text for word in words], rows, bool(named))
+            firm = not named and any(self._firm(phrase) for phrase in unit)
+            whole = None if firm else self._whole([w.text for w in words], rows, bool(named))
             for phrase, row in meant if whole is None else [(words, whole)]:
                 before = max((p[-1].end for p in clause if p[-1].end < phrase[0].begin), default=0)
                 joint = text[before : phrase[0].begin].strip().lower()
@@ -156,6 +157,16 @@ class Meaning:
         rest = CLEAR if named else AHEAD
         ahead = all(row is not None and near[best] - near[row] >= rest for row in rows)
         return best if near[best] >= SURE and best not in rows and ahead else None
+
+    def _firm(self, phrase: Phrase) -> bool:
+        """Tell whether all of a phrase says of what kind a thing is, or all but what it does.
+
+        A wizard casting is a wizard, however near to a wand both words are together.
+        """
+        words = [word.text for word in phrase[self._first(phrase)[1] :]]
+        kind = of_kind(words, self.kinds) if words else None
+        done = kind is not None and kind[1] < len(words)
+        return done or (len(words) > 1 and " ".join(words) in self.kinds)
 
     def _idle(
         self, phrase: Phrase, row: Row, joint: str, seen: Set[int], named: Places

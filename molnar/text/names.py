@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from molnar.base.cielab import PALETTE
 from molnar.text.phrases import words_in
 from molnar.text.words import STOP_WORDS
 
 #: With one of these, what stands for a place begins.
 _PLACING = frozenset(["in", "on", "at", "by", "under", "beneath", "among"])
+#: A colour, unless nothing follows that could have it.
+_ALONE = frozenset(["an orange", "one orange"])
+_ANOTHER = re.compile(rf"(?:and|or|to) (?:{'|'.join(PALETTE)})\b")
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 
 
@@ -88,6 +92,8 @@ class Names:
                     continue
                 follows = text[match.end() :].strip().lower()
                 if said.split()[0] in _PLACING and _goes_on(follows):
+                    continue
+                if said in _ALONE and (_goes_on(follows) or _ANOTHER.match(follows)):
                     continue
                 instead = "" if said.endswith(" of") and bare(follows) else meant
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")

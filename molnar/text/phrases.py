@@ -30,12 +30,12 @@ masterpiece best high good top quality trending artstation highly very super ext
 detail details intricate ultra hd uhd hdr resolution 4k 8k 16k beautiful gorgeous stunning amazing
 cinematic dramatic epic digital concept art artwork artistic illustration illustrated portrait
 minimalist minimalistic minimal logo icon sticker emoji clipart vector cute kawaii adorable pretty
-lovely realistic photorealistic photo photograph photography render rendered rendering octane
-unreal engine sharp focus bokeh lighting lit studio vibrant colorful colourful pastel sketch oil
-painting painted anime manga cartoon smooth award winning wallpaper close-up closeup full body
-profile picture image style styled aesthetic professional happy sad angry sleeping running flying
-old young fluffy shiny golden wooden vintage retro modern fantasy magical scary funny festive
-summer winter soft bright dark
+lovely realistic photorealistic photo photograph photography render rendered rendering octane unreal
+engine sharp focus bokeh lighting lit studio vibrant colorful colourful pastel sketch oil painting
+painted paint paints acrylic gouache anime manga cartoon smooth award winning wallpaper close-up
+closeup full body profile picture image style styled aesthetic professional happy sad angry sleeping
+running flying old young fluffy shiny golden wooden vintage retro modern fantasy magical scary funny
+festive summer winter soft bright dark
 """
 #: Words that, after a comma and without an article, say how a picture is to be, and of no thing.
 MANNER = frozenset(_HOW.split())

@@ -253,3 +253,29 @@ def test_what_people_say_of_places_is_one_of_ours(meaning: Meaning, typed: str, 
     where = {"by the sea": "at the beach", "on the shore": "at the beach"}
     told = replace(meaning, alike={**meaning.alike, **where})
     assert told.read(typed) == read
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("an orange", "a pizza"),
+        ("an orange on a circle", "a pizza on a circle"),
+        ("a circle, an orange", "a circle, a pizza"),
+        ("two circles or an orange.", "two circles or a pizza."),
+        ("an orange circle", "an orange circle"),  # a colour, where it can be one
+        ("on an orange and red circle", "on an orange and red circle"),
+    ],
+)
+def test_a_word_that_is_a_colour_and_a_thing(meaning: Meaning, typed: str, read: str) -> None:
+    told = replace(meaning, alike={**meaning.alike, "an orange": "a pizza"})
+    assert told.read(typed) == read
+
+
+def test_a_thing_stays_what_it_is_whatever_it_does(meaning: Meaning) -> None:
+    """Who casts a spell is not the wand that both words are near to."""
+    words = {**meaning.words, "sorcerer": 3, "spooking": 2}
+    told = replace(meaning, words=words, kinds={"sorcerer": 0, "odd spook": 1})
+    assert told.read("a sorcerer spooking") == "a dog face spooking"
+    assert told.read("an odd spook") == "a truck"
+    unsaid = replace(told, kinds={})
+    assert unsaid.read("a sorcerer spooking") == unsaid.read("an odd spook") == "an octopus"

@@ -45,6 +45,8 @@ large big huge very
 _ALIKE = {
     "a pair of": "two", "a couple of": "two", "a brace of": "two", "a trio of": "three",
     "half a dozen": "six", "a quartet of": "four", "a foursome of": "four",
+    # the fruit, where no thing follows that could be of this colour
+    "oranges": "tangerines", "an orange": "a tangerine", "one orange": "one tangerine",
 }  # fmt: skip
 #: What people say of where something is -> how captions say the place that is most like it.
 _WHERE = {
