@@ -16,9 +16,9 @@ import numpy as np
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.looks import WORDS
-from molnar.lab.data.manner import MANNERS, MOODS, MOVES
+from molnar.lab.data.manner import COLOURED, MANNERS, MOODS, MOVES, OPENINGS, STICKER_OPENINGS
 from molnar.lab.data.places import Place
-from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing
+from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing, alike
 from molnar.lab.data.touching import BACK, FRONT, JOINTS, ON
 from molnar.lab.data.wardrobe import ACCESSORIES
 
@@ -41,7 +41,6 @@ _HALVES = {
     "left of": ("on the left", "on the right"), "right of": ("on the right", "on the left"),
     "above": ("at the top", "at the bottom"), "below": ("at the bottom", "at the top"),
 }  # fmt: skip
-_OPENINGS = ("a picture of ", "an image of ", "a drawing of ", "an illustration of ")
 #: What follows the things: in a place, or on a pattern of two colours.
 PLACE_WORDS: dict[str, tuple[str, ...]] = {
     "beach": ("on a beach", "at the beach"), "kitchen": ("in a kitchen",),
@@ -65,7 +64,6 @@ _LOOK_OPENINGS = {
     "mosaic": "a mosaic", "watercolor": "a watercolor", "blueprint": "a blueprint",
     "neon": "a neon sign", "paper cut": "a paper cut",
 }  # fmt: skip
-_STICKER_OPENINGS = ("a sticker of ", "an icon of ", "a picture of ", "a drawing of ")
 
 
 class Described(Protocol):
@@ -130,7 +128,7 @@ class _Writer:
         plain = self.spec.look is None and self.spec.kind != "homage"
         if plain and not self.short and draw.chance(0.12):
             stuck = self.spec.kind == "sticker"
-            body = draw.choice(_STICKER_OPENINGS if stuck else _OPENINGS) + body
+            body = draw.choice(STICKER_OPENINGS if stuck else OPENINGS) + body
         if not ground:
             text = body
         elif self.spec.look is None and draw.chance(0.07):
@@ -236,9 +234,9 @@ class _Writer:
         return f"{self._one(first)} {joint} {self._one(second)}"
 
     def _all(self, things: tuple[Thing, ...]) -> str:
-        """List things in an order of their own: nothing is said of who is where."""
-        left = [self._one(thing) for thing in things]
-        said = [left.pop(int(self.draw.random() * len(left))) for _ in things]
+        """List things in an order of their own, alike ones by number: not who is where."""
+        left = [self._counted(tuple(group)) for group in alike(things, self.colourless)]
+        said = [left.pop(int(self.draw.random() * len(left))) for _ in range(len(left))]
         return f"{', '.join(said[:-1])} and {said[-1]}"
 
     def _placed(self, subject: Thing, object_: Thing) -> str:
@@ -266,7 +264,8 @@ class _Writer:
         count, thing = len(things), things[0]
         number = str(count) if self.digits else NUMBERS[count]
         if count == 1:
-            text = self._one(thing) if self.draw.chance(0.3) else self._words(thing, number)
+            number = "" if len(self.spec.things) > 1 or self.draw.chance(0.3) else number
+            text = self._words(thing, number) if number else self._one(thing)
         else:
             text = self._words(thing, number, many=True)
         if self.spec.arrangement is not None and (not self.short or self.draw.chance(0.5)):
@@ -308,10 +307,13 @@ class _Writer:
         return self._noun(thing, self._name(thing, countable=False))
 
     def _noun(self, thing: Thing, name: str) -> str:
-        text = " ".join([*self._adjectives(thing), name])
+        words, later = self._adjectives(thing), ""
+        if thing.colour in words and not thing.accessories and self.draw.chance(0.05):
+            later = " " + self.draw.choice(COLOURED).format(words.pop(words.index(thing.colour)))
+        text = " ".join([*words, name])
         if not self.bare and concepts.takes_article(name):
             text = _article(text) + text
-        return f"{text} {self._wearing(thing, text)}" if thing.accessories else text
+        return f"{text} {self._wearing(thing, text)}" if thing.accessories else text + later
 
     def _wearing(self, thing: Thing, wearer: str) -> str:
         """Say what a thing wears, each with its colour if it comes in several."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from molnar.lab.data.concepts import COMMON
 from molnar.lab.data.places import PLACES
-from molnar.lab.data.spec import Spec, Thing
+from molnar.lab.data.spec import Spec, Thing, alike
 
 
 @lru_cache(maxsize=1)
@@ -132,6 +132,11 @@ def reasons(spec: Spec) -> tuple[str, ...]:
             if count_held_out(names[0], len(names)):
                 found.append(f"count: {len(names)} {names[0]}")
         else:
+            found += [
+                f"count: {len(group)} {group[0].name}"
+                for group in alike(spec.things)
+                if count_held_out(group[0].name, len(group))
+            ]
             found += [
                 f"pair: {first} and {second}"
                 for first, second in combinations(names, 2)

@@ -5,6 +5,11 @@ Some captions have them, so that a planner learns to read past them.
 
 from __future__ import annotations
 
+OPENINGS = (
+    "a picture of ", "an image of ", "a drawing of ", "an illustration of ", "a photo of ",
+    "a painting of ", "a portrait of ",
+)  # fmt: skip
+STICKER_OPENINGS = ("a sticker of ", "an icon of ", *OPENINGS)
 MANNERS = (
     "highly detailed", "detailed", "masterpiece", "high quality", "best quality", "4k", "8k",
     "digital art", "concept art", "illustration", "vector art", "clip art", "cartoon", "artwork",
@@ -22,3 +27,5 @@ MOVES = (
     "waving", "smiling", "laughing", "crying", "singing", "walking", "cooking", "eating", "reading",
     "resting", "floating", "glowing", "waiting", "working", "playing", "falling", "fighting",
 )  # fmt: skip
+#: A colour that is said after its thing.
+COLOURED = ("that is {}", "which is {}", "painted {}", "in {}", "coloured {}", "colored {}")

@@ -41,6 +41,8 @@ SIDES: tuple[RelationName, ...] = ("left of", "right of", "above", "below")
 _SHAPE_NAMES = tuple(SHAPES)
 _COMMON = frozenset(concepts.COMMON)
 _SIZE_WORDS: tuple[SizeWord | None, ...] = ("small", "large", None)
+#: How many there are of each, where not all are different: two cats and a dog.
+_NUMBERS = ((2, 1), (2, 1), (1, 2), (1, 2), (3, 1), (1, 3), (2, 2), (3, 2), (2, 1, 1), (3, 3))
 _SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
@@ -225,10 +227,12 @@ class SpecSampler:
         return Spec(kind=kind, things=things, background=ground)
 
     def _many(self, draw: Draw, kind: str) -> Spec:
-        """Scatter three to six things, no two alike; of stickers, as many as a caption can name."""
+        """Scatter three to six things, as many as a caption can name; half the time, some alike."""
         ground = self._background(draw, kind)
         stuck = kind == "sticker_many"
         count = draw.weighted((3, 4, 5, 6), (4, 3, 0, 0) if stuck else (4, 3, 2, 1))
+        numbers = draw.choice(_NUMBERS) if draw.chance(0.5) else (1,) * count
+        count = len(numbers)
         style = draw.weighted(self.style_names, self.style_weights) if stuck else ""
         looks: list[Look] = []
         for _ in range(16 * count):
@@ -245,7 +249,9 @@ class SpecSampler:
                 looks.append(look)
             if len(looks) == count:
                 break
-        largest = {3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[count]
+        if len(looks) == count:  # in a small pack, fewer may be found
+            looks = [look for look, n in zip(looks, numbers, strict=True) for _ in range(n)]
+        largest = {2: 0.42, 3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[max(2, len(looks))]
         sizes = [draw.uniform(largest * 0.76, largest) for _ in looks]
         return Spec(kind=kind, things=scattered(draw, looks, sizes), background=ground)
 

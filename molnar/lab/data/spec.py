@@ -5,6 +5,7 @@ Positions and sizes are fractions of the picture's side, so a spec can be render
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -104,6 +105,20 @@ class Spec:
     homage: Homage | None = None
     place: Place | None = None  # where it is, or on which pattern; then `background` is not seen
     look: str | None = None  # one of `looks.LOOKS`, applied to the whole picture
+
+
+def alike(things: Sequence[Thing], colourless: bool = False) -> list[list[Thing]]:
+    """Put things together that are said in one word: of one name, drawing style and colour.
+
+    Args:
+        things: Of a scene.
+        colourless: Colours are not said.
+    """
+    groups: dict[tuple[str, str | None, str | None], list[Thing]] = {}
+    for thing in things:
+        key = thing.name, thing.style, None if colourless else thing.colour
+        groups.setdefault(key, []).append(thing)
+    return list(groups.values())
 
 
 class Chances(Protocol):

@@ -1,7 +1,6 @@
 """Captions say what the spec says: parsed back and compared."""
 
 import re
-from itertools import pairwise
 
 import pytest
 
@@ -66,9 +65,29 @@ def test_counts_and_names_parse_back(world: World) -> None:
         assert [w for w in found if w in COLOURS] == [spec.things[0].colour]
 
 
+AFTER = re.compile(
+    rf"\b(\w+) (?:that is|which is|painted|in|coloured|colored) ({'|'.join(COLOURS)})\b"
+    rf"(?! (?:{'|'.join(SHAPES)}))"  # a ring in black square: of the square
+)
+
+
+def before(body: str) -> str:
+    """Put colours that are said after their things before them."""
+    return AFTER.sub(r"\2 \1", body.lower())
+
+
 def pairs_of(body: str) -> list[tuple[str, str]]:
-    found = words(body)
-    return [(a, b) for a, b in pairwise(found) if a in COLOURS and b in SHAPES]
+    """List colours and shapes, as often as a caption says: two red circles are two."""
+    found = ["", *words(before(body))]
+    pairs = []
+    for number, colour, noun in zip(found, found[1:], found[2:], strict=False):
+        shape = PLURALS.get(noun, noun)
+        if colour in COLOURS and shape in SHAPES:
+            spelt = NUMBERS.index(number) if number in NUMBERS else 1
+            said = int(number) if number.isdigit() else spelt
+            assert (said > 1) == (noun in PLURALS), body
+            pairs += [(colour, shape)] * said
+    return pairs
 
 
 @pytest.mark.parametrize("kind", ["single", "attribution", "nested", "many"])
@@ -159,17 +178,20 @@ def test_wording_varies_and_short_p_shortens(stickers: Stickers) -> None:
 
 
 def test_many_things_are_all_listed_in_any_order(world: World) -> None:
-    counts, in_order = set(), 0
+    counts, in_order, several, alike = set(), 0, 0, 0
     for index in range(80):
         spec = world.spec(index, "many")
         said = pairs_of(split_ground(world.caption(spec, index))[0])
         drawn = [(thing.colour, thing.name) for thing in spec.things]
         assert sorted(said) == sorted(drawn)
-        assert len(set(drawn)) == len(drawn), "no two alike"
         counts.add(len(drawn))
-        in_order += said == drawn
+        alike += len(set(drawn)) < len(drawn)
+        if len(set(drawn)) > 2:  # of two, half are in order
+            several += 1
+            in_order += said == drawn
     assert counts == {3, 4, 5, 6}
-    assert in_order < 30
+    assert several > 30 and in_order < several / 3
+    assert 20 < alike < 60, "about half have several of one thing"
 
 
 def test_a_look_is_always_said_and_what_it_hides_never(stickers: Stickers) -> None:
