@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from molnar.clip.model import CLIPConfig
 from molnar.clip.vision import VisionConfig
@@ -131,9 +132,18 @@ def sticker_cpu() -> Recipe:
             data=DiffusionData(shift=5.0, uniform_p=0.15, spread=1.0),
             plan=True,
         ),
+        decoder=DecoderPart(
+            train=replace(DecoderPart().train, minutes=25),
+            data=DecoderData(redrawing=Redrawing(pictures=1400, most=0.93, invented=480)),
+        ),
         # Drawing at 512 is what costs time: many crops of each picture.
         upscaler=UpscalerPart(
-            train=base, data=UpscalerData(crops=16, redrawing=Redrawing(pictures=1200))
+            train=replace(base, minutes=35, lr=1.2e-3, cooldown=0.45),
+            model=UpscalerConfig(width=48),
+            data=UpscalerData(
+                crops=12, crop_least=32, crop_most=48, clean_p=0.4, rough_p=0.15,
+                redrawing=Redrawing(pictures=1000, least=0.25, most=0.65),
+            ),
         ),
         clip=ClipPart(train=TrainSettings(minutes=15, batch=64, lr=1e-3, warmup=5_000)),
         world=_everyday(),
@@ -195,7 +205,8 @@ def sticker_gpu() -> Recipe:
         ),
         diffusion=DiffusionPart(train=fast, model=TransformerConfig(flow_map=True), plan=True),
         decoder=DecoderPart(
-            train=convolutional, data=DecoderData(redrawing=Redrawing(pictures=20_000))
+            train=convolutional,
+            data=DecoderData(redrawing=Redrawing(pictures=20_000, most=0.93, invented=6_000)),
         ),
         upscaler=UpscalerPart(
             train=convolutional, data=UpscalerData(redrawing=Redrawing(pictures=10_000))

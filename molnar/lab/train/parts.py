@@ -257,7 +257,8 @@ class Assembly:
         source = self.supply.source(torch.device("cpu"), on_device=False)
         if self.rehearsal:
             side = self.recipe.world.size // autoencoder.config.downscale
-            latents = torch.zeros(1, autoencoder.config.latent_channels, side, side)
+            latents = torch.zeros(2, autoencoder.config.latent_channels, side, side)
+            data = dataclasses.replace(data, redrawing=Redrawing(pictures=1, invented=1))
             return DecoderTask(source, autoencoder, latents, data)
         latents = self._redrawn(data.redrawing)
         vae = sha256(self.workspace / "vae" / "model.safetensors")
@@ -310,7 +311,8 @@ class Assembly:
         codec = self.autoencoder() if trained or self.rehearsal else None
         drawn = (self.workspace / "diffusion" / "model.safetensors").is_file()
         again = part.data.redrawing if codec and drawn and not self.rehearsal else None
-        latents = self._redrawn(again) if again is not None else None
+        # what is drawn from noise alone has no true picture
+        latents = self._redrawn(again)[: again.pictures] if again is not None else None
         return UpscalerTask(self.supply.pairs(), part.model, part.data, codec, latents)
 
     def _clip(self) -> ClipTask:

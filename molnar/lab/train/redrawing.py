@@ -13,11 +13,12 @@ import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
 from molnar.base.rng import generator
@@ -43,6 +44,8 @@ class Redrawing:
     most: float = 0.9  # ... to which they are noised; 1 = no trace is left of the picture
     steps: int = 4
     guidance: float = 2.0
+    invented: int = 0  # more pictures, drawn from noise alone in twice the steps ...
+    insistence: float = 1.5  # ... with as much more guidance, at most: what no true picture shows
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= self.most < 1:
@@ -53,6 +56,8 @@ class Redrawing:
             raise ConfigError(
                 f"redrawing {self.pictures} pictures in {self.steps} steps; expected 1 or more"
             )
+        if self.invented < 0:
+            raise ConfigError(f"{self.invented} invented pictures; expected 0 or more")
 
 
 @torch.no_grad()
@@ -64,13 +69,16 @@ def redrawn(task: DiffusionTask, how: Redrawing) -> Tensor:
         how: How many, and from where.
 
     Returns:
-        Float16 N C h w, on the CPU: latents in the order of the pictures.
+        Float16 N C h w, on the CPU: latents in the order of the pictures, those that are drawn from
+        noise alone last.
     """
     network = task.module.eval()
     device = next(network.parameters()).device
     found: list[Tensor] = []
-    for start in range(0, how.pictures, _BATCH):
-        size = min(_BATCH, how.pictures - start)
+    runs = [(at, min(_BATCH, how.pictures - at)) for at in range(0, how.pictures, _BATCH)]
+    whole = how.pictures + how.invented
+    runs += [(at, min(_BATCH, whole - at)) for at in range(how.pictures, whole, _BATCH)]
+    for start, size in runs:
         batch = {key: value.to(device) for key, value in task.batch(FIRST + start, size).items()}
         x0 = task.autoencoder.to(device).encode(batch["image"])
         text = task.embedded(batch["ids"], batch["mask"], batch.get("plan"))
@@ -78,16 +86,23 @@ def redrawn(task: DiffusionTask, how: Redrawing) -> Tensor:
         if text.plan is not None:
             null = replace(null, plan=torch.zeros_like(text.plan))
 
-        def guided(x: Tensor, t: Tensor, told: TextEmbedding, null: TextEmbedding = null) -> Tensor:
-            return guided_velocity(network, x, t, told, null, how.guidance)
-
-        t = float(generator(task.data.seed, STREAM_SPAN, start).uniform(how.least, how.most))
+        chance = generator(task.data.seed, STREAM_SPAN, start)
+        t, steps, scale = float(chance.uniform(how.least, how.most)), how.steps, how.guidance
+        if start >= how.pictures:
+            t, steps, scale = 1.0, 2 * steps, scale + how.insistence * float(chance.random())
+        guided = partial(_guided, network, null, scale)
         x = add_noise(x0, batch["noise"], torch.full((size,), t, device=device))
-        times = torch.linspace(t, 0, how.steps + 1)  # of single precision: autocast knows no other
+        times = torch.linspace(t, 0, steps + 1)  # of single precision: autocast knows no other
         for step in dpmpp_2m(denoiser(guided, text), x, times):
             x = step.x
         found.append(x.float().cpu())
     return torch.cat(found).half()
+
+
+def _guided(
+    network: nn.Module, null: TextEmbedding, scale: float, x: Tensor, t: Tensor, told: TextEmbedding
+) -> Tensor:
+    return guided_velocity(network, x, t, told, null, scale)
 
 
 def digest(latents: Tensor) -> str:

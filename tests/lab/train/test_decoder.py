@@ -91,6 +91,47 @@ def test_batches_are_pure_and_latents_belong_to_their_pictures(
     assert float(far[~batch["redrawn"]].min()) > 1e-2, "of another picture, and not used"
 
 
+def test_what_has_no_true_picture_may_be_cleaned_but_not_changed(
+    trained: tuple[World, Autoencoder],
+) -> None:
+    """A decoder that would take what it never saw for nothing at all is held to what it was."""
+    world, codec = trained
+    latents = stained(world, codec)
+    latents[-8:] += 3  # unlike any picture
+    moved = {}
+    for keep in (0.0, 20.0):
+        data = DecoderData(
+            crop=32, redrawn_p=0.4, invented_p=0.4, keep=keep, slack=0.05,
+            redrawing=Redrawing(pictures=COUNT - 8, invented=8),
+        )  # fmt: skip
+        task = DecoderTask(world, codec, latents, data)
+        batch = task.batch(0, 16)
+        new = batch["invented"]
+        assert 2 < int(new.sum()) < 12 and not (new & batch["redrawn"]).any()
+        assert not batch["image"][new].any(), "there is no true picture"
+        optimiser = torch.optim.Adam(task.module.parameters(), lr=2e-3)
+        _, told = task.loss(batch)
+        assert told["moved"] < 0.01, "nothing has changed yet, but at the edges of crops"
+        for _ in range(60):
+            loss, told = task.loss(batch)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        moved[keep] = told["moved"]
+    assert moved[20.0] < moved[0.0] / 3, moved
+
+
+def test_true_pictures_weigh_as_much_as_is_asked(trained: tuple[World, Autoencoder]) -> None:
+    world, codec = trained
+    totals = []
+    for weight in (0.0, 1.0, 3.0):
+        data = DecoderData(crop=32, redrawn_p=0.5, true=weight, keep=0.0)
+        task = DecoderTask(world, codec, stained(world, codec), data)
+        totals.append(float(task.loss(task.batch(0, 12))[0].detach()))
+    one, three = totals[1] - totals[0], totals[2] - totals[0]
+    assert one > 0 and three == pytest.approx(3 * one)
+
+
 def test_what_is_drawn_again_is_near_the_picture_when_little_noise_was_added(
     frozen: Frozen,
 ) -> None:
@@ -112,6 +153,21 @@ def test_what_is_drawn_again_is_near_the_picture_when_little_noise_was_added(
         assert off(0.02) < 0.1
 
 
+def test_pictures_from_noise_alone_come_last_and_are_far_from_any(frozen: Frozen) -> None:
+    world, tokenizer, encoder, codec = copy.deepcopy(frozen)
+    task = DiffusionTask(
+        world, SIZES, codec, tokenizer, encoder, DiffusionData(size=64, drop_p=0.0)
+    )
+    plain = redrawn(task, Redrawing(pictures=4, least=0.02, most=0.02, steps=2))
+    more = Redrawing(pictures=4, least=0.02, most=0.02, steps=2, invented=3)
+    found = redrawn(task, more)
+    assert len(found) == 7 and torch.equal(found[:4], plain)
+    with torch.no_grad():
+        true = codec.encode(pictures(world, FIRST, 7).images)
+    off = (found.float() - true).square().mean(dim=(1, 2, 3)).sqrt()
+    assert float(off[4:].min()) > 5 * float(off[:4].max())
+
+
 def test_what_is_exported_lies_between_before_and_after(trained: tuple[World, Autoencoder]) -> None:
     world, codec = trained
     task = DecoderTask(world, codec, stained(world, codec), DecoderData(crop=32, share=0.25))
@@ -129,10 +185,21 @@ def test_what_is_exported_lies_between_before_and_after(trained: tuple[World, Au
 def test_settings_that_cannot_be() -> None:
     with pytest.raises(ConfigError, match=r"from t = 0.9 to 0.4; expected 0 < least"):
         Redrawing(least=0.9, most=0.4)
+    with pytest.raises(ConfigError, match="-1 invented pictures; expected 0 or more"):
+        Redrawing(invented=-1)
+    with pytest.raises(ConfigError, match=r"redrawn_p 0.9 \+ invented_p 0.2 exceeds 1"):
+        DecoderData(redrawn_p=0.9, invented_p=0.2)
     with pytest.raises(ConfigError, match="share is 0; expected above 0"):
         DecoderData(share=0)
     with pytest.raises(ConfigError, match="multiple of 8"):
         DecoderData(crop=20)
+
+
+def test_some_latents_must_have_true_pictures(trained: tuple[World, Autoencoder]) -> None:
+    world, codec = trained
+    data = DecoderData(redrawing=Redrawing(invented=COUNT))
+    with pytest.raises(ConfigError, match="got 24 latents, 24 of them drawn from noise alone"):
+        DecoderTask(world, codec, stained(world, codec), data)
 
 
 def test_pictures_smaller_than_a_crop_are_shown_whole() -> None:
