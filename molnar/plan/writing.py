@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molnar.base.types import Mention
-from molnar.plan.items import COLOURS, MOST, SHAPES, Item, Plan, overlap
+from molnar.plan.items import (
+    BACKGROUND,
+    COLOURS,
+    MOST,
+    SHAPES,
+    TRANSPARENT,
+    Item,
+    Plan,
+    overlap,
+)
 
 BINS = 64  # of a place or a size between 0 and 1
 FIELDS = 6  # of a thing: name, colour, x, y, width, height
@@ -22,7 +31,8 @@ TRIES = 8  # of a box
 #: What the text says word for word is worth, in logits:
 LEAD = 6.0  # what a name has ahead, as often as it is said ...
 ANEW = 2.0  # ... and more, until it is planned: each of two things, and three of one;
-HOLD = 10.0  # what the end is behind until then;
+HOLD = 12.0  # what the end is behind until then: it is rather one of those;
+STOP = 4.0  # what it is ahead when there is as much as is said;
 SPENT = 12.0  # what a name is behind that is planned as often as it is said;
 TINT = 8.0  # what a colour has ahead that is said of a name, or is behind if of others only.
 
@@ -126,12 +136,14 @@ def write(
     """
     numbers: list[int] = []
     tries = TRIES
+    behind = {at for at, name in enumerate(names) if name in (BACKGROUND, TRANSPARENT)}
+    things = [mention for mention in said if not mention.names or mention.names - behind]
     while len(numbers) < LENGTH:
         step = len(numbers)
         kind = field_of(step)
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
         if kind == 0 and said:
-            logits = led(logits, said, [*numbers[:1], *numbers[_HEAD::FIELDS]])
+            logits = led(logits, things if step else said, [*numbers[:1], *numbers[_HEAD::FIELDS]])
         if kind == 1 and said:
             logits = tinted(logits, said, _named(numbers))
         if step == 0:
@@ -161,18 +173,26 @@ def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = 
     out = np.array(logits, np.float64)
     own = out[:-1]  # a view: the end is no name
     lead: dict[int, float] = {}
-    for names in {mention.names for mention in said}:
-        counts = [mention.count or MOST for mention in said if mention.names == names]
+    missing: set[int] = set()
+    for names in {mention.names for mention in said if mention.names}:
+        alike = [mention for mention in said if mention.names == names]
         so_far = sum(name in names for name in planned)
-        if so_far < sum(counts):
-            lead |= dict.fromkeys(names, LEAD if so_far else LEAD + ANEW)
-        else:  # one that is not said: rather something else, or the end
+        if so_far >= sum(mention.count or MOST for mention in alike):
             own[list(names)] -= SPENT
+            continue
+        lead |= dict.fromkeys(names, LEAD if so_far else LEAD + ANEW)
+        if not so_far and not all(mention.loose for mention in alike):
+            missing |= names
     before = _together(own)
     for name, more in lead.items():
         own[name] += more
     own += before - _together(own)
-    out[-1] -= HOLD * any(more > LEAD for more in lead.values())
+    if missing and planned:  # what would be the end is rather one of them
+        for name in missing:
+            own[name] = np.logaddexp(own[name], out[-1] - np.log(len(missing)))
+        out[-1] -= HOLD
+    elif not lead and any(name in mention.names for mention in said for name in planned[1:]):
+        out[-1] += STOP
     return out
 
 

@@ -28,6 +28,7 @@ _WORD = re.compile(r"[^\W_]+")
 _IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
               "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
 _COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_BEHIND = {"transparent": ("transparent background",)}
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
 Spoken = tuple[str, ...]
@@ -52,6 +53,8 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     # where nothing stands between two names, the first says what kind of thing the second is
     close = {at for at, (one, other) in enumerate(pairwise(places), start=1)
              if not text[one.end() : other.start()].strip("- ")}  # fmt: skip
+    cut = {at for at, (one, other) in enumerate(pairwise(places), start=1)
+           if "," in text[one.end() : other.start()]}  # fmt: skip
     found: list[Mention] = []
     free = {at for at, word in enumerate(words) if word in PALETTE}
     before = 0  # where what is said of the name before this one ends
@@ -66,7 +69,8 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
         if (count or 1) == 1:  # half a dozen cats are not one
             count = None if several else 1
         colour = None if at is None else words[at]
-        found.append(Mention(numbers, colour, count))
+        loose = _loose(words, before, begin, cut)
+        found.append(Mention(numbers, colour, count, loose))
         before = end
     return (*found, *(Mention(frozenset(), words[at]) for at in sorted(free)))
 
@@ -84,6 +88,11 @@ def _spans(
     ]
     found: dict[tuple[int, int], tuple[frozenset[int], bool]] = {}
     taken: set[int] = set()
+    # "a sad face with sunglasses": a name that begins within another one and ends after it is none
+    spans = [
+        span for span in spans
+        if not any(other[0] < span[0] < other[1] < span[1] for other in spans)
+    ]  # fmt: skip
     for begin, end, numbers, several in sorted(spans, key=lambda span: span[0] - span[1]):
         if not taken.issuperset(range(begin, end)):
             found[begin, end] = frozenset(numbers), several
@@ -137,6 +146,22 @@ def _count_of(words: Spoken, least: int, begin: int) -> int | None:
     return None
 
 
+def _loose(words: Spoken, least: int, begin: int, cut: set[int]) -> bool:
+    """Tell whether only adjectives stand between a name and a comma, "in" or "in the".
+
+    It may be a tag ("a cat, sunset"), the weather or the place ("in fog", "in the woods").
+    """
+    for at in range(begin, least - 1, -1):
+        word = words[at] if at < begin else ""
+        if word == "in" or (word == "the" and at > 0 and words[at - 1] == "in"):
+            return True
+        if word in STOP_WORDS or word in _COUNTS or word.isdecimal():
+            return False
+        if at in cut:
+            return True
+    return False
+
+
 @lru_cache(maxsize=4)
 def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
     known: dict[Spoken, list[int]] = {}
@@ -144,6 +169,6 @@ def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
         words = tuple(_WORD.findall(name.lower()))
         if set(words) & set(PALETTE) and set(words) & SHAPES:
             continue
-        for called in (name, *ALIASES.get(name, ())):
+        for called in (name, *ALIASES.get(name, ()), *_BEHIND.get(name, ())):
             known.setdefault(tuple(_WORD.findall(called.lower())), []).append(number)
     return known, max(map(len, known), default=0)

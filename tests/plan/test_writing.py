@@ -18,6 +18,7 @@ from molnar.plan.writing import (
     LEAD,
     LENGTH,
     SPENT,
+    STOP,
     TINT,
     field_of,
     item_of,
@@ -142,18 +143,41 @@ def mention(*names: int, colour: str | None = None, count: int | None = 1) -> Me
     return Mention(frozenset(names), colour, count)
 
 
-def test_a_name_that_is_said_leads_and_then_the_end_stays_as_sure() -> None:
+def test_a_name_that_is_said_leads_and_the_end_waits_for_it() -> None:
     logits = np.array([1.0, 2.0, 0.5, -1.0])  # three names and the end
-    found = led(logits, [mention(2, count=2)])
-    before, after = (np.exp(v) / np.exp(v).sum() for v in (logits, found))
-    assert after[2] / after[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD + ANEW))
-    odds = after[3] / (1 - after[3])
-    assert odds == pytest.approx(before[3] / (1 - before[3]) * np.exp(-HOLD)), "not the end yet"
+    before = np.exp(logits)
+    after = np.exp(led(logits, [mention(2, count=2)], planned=[0]))
+    assert after[3] == pytest.approx(before[3] * np.exp(-HOLD)), "not the end yet"
+    assert after[:3].sum() == pytest.approx(before.sum()), "rather what is missing"
+    assert after[2] > after[1] * np.exp(LEAD)
+    # what is there, and may be there once more, has a lead, and the end is as sure as it was
     again = np.exp(led(logits, [mention(2, count=2)], planned=[0, 2]))
-    assert again[3] / again.sum() == pytest.approx(before[3])
     assert again[2] / again[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
-    assert after[1] / after[0] == pytest.approx(before[1] / before[0])
+    assert again[3] / again.sum() == pytest.approx(before[3] / before.sum())
+    # and so it has before anything lies behind
+    first = np.exp(led(logits, [mention(2)]))
+    assert first[2] / first[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD + ANEW))
+    assert first[1] / first[0] == pytest.approx(before[1] / before[0])
     assert logits.tolist() == [1.0, 2.0, 0.5, -1.0], "what was given stays"
+
+
+def test_what_a_planner_would_never_write_is_written_if_it_is_said() -> None:
+    sure = np.array([0.0, 0.0, -40.0, 30.0])  # of the end
+    assert led(sure, [mention(2)], planned=[0, 1]).argmax() == 2
+    tag = Mention(frozenset([2]), loose=True)
+    assert led(sure, [tag], planned=[0, 1]).argmax() == 3, "a tag, or a place, need not be a thing"
+
+
+def test_the_end_is_nearer_once_all_that_is_said_is_there() -> None:
+    logits = np.array([1.0, 2.0, 0.5, -1.0])
+    done = led(logits, [mention(2)], planned=[0, 2])
+    assert done[3] == pytest.approx(logits[3] + STOP)
+    for said, planned in (
+        ([], [0, 2]),  # nothing is said
+        ([mention(2, count=None)], [0, 2]),  # there may be more
+        ([mention(0)], [0, 2]),  # but for what lies behind
+    ):
+        assert led(logits, said, planned)[3] == logits[3]
 
 
 def test_one_more_than_is_said_gives_way_to_something_else_or_to_the_end() -> None:
@@ -163,8 +187,6 @@ def test_one_more_than_is_said_gives_way_to_something_else_or_to_the_end() -> No
         enough = [2] * sum(2 in one.names for one in said)
         after = np.exp(led(logits, said, planned=[0, *enough]))
         assert after[2] / after[0] == pytest.approx(before[2] / before[0] * np.exp(-SPENT))
-    after = np.exp(led(logits, [mention(2)], planned=[2]))
-    assert after[3] / after[0] == pytest.approx(before[3] / before[0])
     several = np.exp(led(logits, [mention(2, count=None)], planned=[2, 2, 2]))
     assert several[2] / several[0] == pytest.approx(before[2] / before[0] * np.exp(LEAD))
 
@@ -222,7 +244,7 @@ def test_what_is_said_is_planned_where_the_planner_doubts() -> None:
 
 
 def test_a_number_of_one_thing_is_kept_though_another_is_said() -> None:
-    """A planner that is sure of two dogs writes two, although a crown is said as well."""
+    """A planner that is sure of two dogs writes two, and then the crown that is said as well."""
     names = ("background", "dog", "crown")
 
     def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
@@ -236,4 +258,4 @@ def test_a_number_of_one_thing_is_kept_though_another_is_said() -> None:
     for count in (2, None):
         said = [mention(1, count=count), mention(2, count=None)]
         plan = write(ask, names, np.random.default_rng(0), said=said)
-        assert [item.name for item in plan if not item.behind] == ["dog", "dog"]
+        assert [item.name for item in plan if not item.behind] == ["dog", "dog", "crown"]

@@ -7,7 +7,7 @@ from molnar.text.mentions import said_of
 NAMES = (
     "background", "fox", "box", "fire engine", "engine", "bus", "cherry", "glass", "glasses",
     "rose", "keycap: 5", "octopus", "kitchen knife", "man", "cat face", "angry face", "square",
-    "red square", "black cat",
+    "red square", "black cat", "transparent", "smiling face with sunglasses",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def told(text: str) -> list[tuple[str, str | None, int | None]]:
         ("a foxglove", set()),
         ("a keycap 5", {"keycap: 5"}),
         ("a kitten", {"cat face"}),  # as captions call it
+        ("an angry face with glasses", {"angry face", "glass", "glasses"}),
+        ("a fox on a transparent background", {"fox", "transparent"}),  # not two grounds
         ("a fox rose, a man box", {"rose", "box"}),  # of what kind it is, is no thing
         ("fox, rose and man-engine", {"fox", "rose", "engine"}),
         ("two kitchens knife", {"kitchen knife"}),  # attorneys general, faces with tears
@@ -85,3 +87,21 @@ def test_a_colour_and_a_number_are_those_of_the_name_they_stand_before(
     text: str, found: list[tuple[str, str | None, int | None]]
 ) -> None:
     assert told(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "loose"),
+    [
+        ("a fox", []),
+        ("fox", []),
+        ("a fox, a rose, two boxes and the engine", []),
+        ("a fox, red rose, boxes", ["rose", "box"]),
+        ("a fox in the engine", ["engine"]),
+        ("a fox in an engine", []),
+        ("a fox in angry glass", ["glass"]),
+        ("a fox on the box", []),
+    ],
+)
+def test_what_may_be_a_tag_or_a_place_is_marked(text: str, loose: list[str]) -> None:
+    found = [m for m in said_of(text, NAMES) if m.loose]
+    assert sorted(NAMES[number] for m in found for number in m.names) == sorted(loose)
