@@ -18,7 +18,7 @@ from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 from molnar.plan.items import Plan
 
-LEFT_OUT = ("single", "colour", "homage")  # nothing to mistake, or one item for many
+LEFT_OUT = ("single", "colour")  # nothing to mistake
 
 
 def told(plan: Plan, caption: str) -> Counter[tuple[str, str | None]]:

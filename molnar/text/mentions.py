@@ -28,6 +28,8 @@ _WORD = re.compile(r"[^\W_]+")
 _IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
               "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
 _COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+#: With these, shapes are no things but pieces of a composition, which is planned as one.
+_COMPOSED = frozenset({"concentric", "grid", "grids"})
 _BEHIND = {"transparent": ("transparent background",)}
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
@@ -58,10 +60,11 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     found: list[Mention] = []
     free = {at for at, word in enumerate(words) if word in PALETTE}
     before = 0  # where what is said of the name before this one ends
+    composed = not _COMPOSED.isdisjoint(words)
     spans = _spans(words, names)
     begins = close.intersection(begin for begin, _ in spans)
     for (begin, end), (numbers, several) in sorted(spans.items()):
-        if end in begins:
+        if end in begins or (composed and any(names[number] in SHAPES for number in numbers)):
             continue
         at = _colour_of(words, before, begin)
         free -= {at, *range(begin, end)}

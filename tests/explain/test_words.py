@@ -85,15 +85,16 @@ def test_a_picture_that_started_from_another_changes_only_where_it_was_drawn(
 
     Image.new("RGB", (128, 128), "white").save(tmp_path / "old.png")
     mask = np.zeros((128, 128, 3), np.uint8)
-    mask[:, 64:] = 255
+    mask[:, 96:] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     made = draw(
         "a red circle", height=128, width=128, image=str(tmp_path / "old.png"),
         mask=str(tmp_path / "mask.png"), strength=1.0,
     )  # fmt: skip
     maps = word_maps(pipeline, made.request, made)
-    assert max(float(one.map[:, 48:].max()) for one in maps) == pytest.approx(1)
-    assert max(float(one.map[:, :32].max()) for one in maps) < 0.5  # what the decoder mixes
+    assert max(float(one.map[:, 80:].max()) for one in maps) == pytest.approx(1)
+    # eight cells away, farther than a decoder mixes
+    assert max(float(one.map[:, :32].max()) for one in maps) < 0.05
 
 
 def test_a_picture_that_was_not_drawn_has_no_story(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ def told(text: str) -> list[tuple[str, str | None, int | None]]:
         ("a kitten", {"cat face"}),  # as captions call it
         ("an angry face with glasses", {"angry face", "glass", "glasses"}),
         ("a fox on a transparent background", {"fox", "transparent"}),  # not two grounds
+        ("a grid of red squares on a fox", {"fox"}),  # pieces of one thing
+        ("five concentric squares", set()),
         ("a fox rose, a man box", {"rose", "box"}),  # of what kind it is, is no thing
         ("fox, rose and man-engine", {"fox", "rose", "engine"}),
         ("two kitchens knife", {"kitchen knife"}),  # attorneys general, faces with tears

@@ -47,6 +47,10 @@ _ALIKE = {
     "half a dozen": "six", "a quartet of": "four", "a foursome of": "four",
     # the fruit, where no thing follows that could be of this colour
     "oranges": "tangerines", "an orange": "a tangerine", "one orange": "one tangerine",
+    # Vera Molnár drew by rule, and then a little against it; so does a kind of scene of the world
+    **{f"{said} {name}": "of a disordered grid of black square outlines"
+       for said in ("after", "by", "in the style of", "inspired by")
+       for name in ("vera molnár", "vera molnar", "molnár", "molnar")},
 }  # fmt: skip
 #: What people say of where something is -> how captions say the place that is most like it.
 _WHERE = {
