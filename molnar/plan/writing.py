@@ -162,8 +162,8 @@ def write(
 def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = ()) -> NDArray[Any]:
     """Give names that are said a lead over those that are not.
 
-    How sure the end is stays, once all that is said is planned; and one more than is said falls
-    behind: of a bird on a car, there are no two birds.
+    What would be the end is rather one that is said and not planned yet; when all is there, the
+    end is nearer. One more than is said falls behind: of a bird on a car, there are no two birds.
 
     Args:
         logits: Of all names and of the end, N + 1.
@@ -177,7 +177,7 @@ def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = 
     for names in {mention.names for mention in said if mention.names}:
         alike = [mention for mention in said if mention.names == names]
         so_far = sum(name in names for name in planned)
-        if so_far >= sum(mention.count or MOST for mention in alike):
+        if so_far >= sum(MOST if m.count is None else m.count for m in alike):
             own[list(names)] -= SPENT
             continue
         lead |= dict.fromkeys(names, LEAD if so_far else LEAD + ANEW)
@@ -192,7 +192,8 @@ def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = 
             own[name] = np.logaddexp(own[name], out[-1] - np.log(len(missing)))
         out[-1] -= HOLD
     elif not lead and any(name in mention.names for mention in said for name in planned[1:]):
-        out[-1] += STOP
+        # where something is not to be there, a planner that knows no "without" wants another thing
+        out[-1] += 2 * HOLD if any(mention.count == 0 for mention in said) else STOP
     return out
 
 

@@ -31,6 +31,7 @@ _COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5
 #: With these, shapes are no things but pieces of a composition, which is planned as one.
 _COMPOSED = frozenset({"concentric", "grid", "grids"})
 _BEHIND = {"transparent": ("transparent background",)}
+_DENIED = frozenset({"without", "no", "not"})
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
 Spoken = tuple[str, ...]
@@ -50,9 +51,10 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
         >>> said_of("a dog and two red foxes", ("fox", "dog"))[1]
         Mention(names=frozenset({0}), colour='red', count=2)
     """
-    places = list(_WORD.finditer(text.lower()))
+    text = text.lower()
+    places = list(_WORD.finditer(text))
     words = tuple(place.group() for place in places)
-    # where nothing stands between two names, the first says what kind of thing the second is
+    # between which words there is nothing, and between which a comma
     close = {at for at, (one, other) in enumerate(pairwise(places), start=1)
              if not text[one.end() : other.start()].strip("- ")}  # fmt: skip
     cut = {at for at, (one, other) in enumerate(pairwise(places), start=1)
@@ -64,6 +66,7 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     spans = _spans(words, names)
     begins = close.intersection(begin for begin, _ in spans)
     for (begin, end), (numbers, several) in sorted(spans.items()):
+        # of two names with nothing between, the first says what kind of thing the second is
         if end in begins or (composed and any(names[number] in SHAPES for number in numbers)):
             continue
         at = _colour_of(words, before, begin)
@@ -71,6 +74,8 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
         count = _count_of(words, before, begin if at is None else at)
         if (count or 1) == 1:  # half a dozen cats are not one
             count = None if several else 1
+        if not _DENIED.isdisjoint(words[max(before, begin - _BACK) : begin]):
+            count = 0
         colour = None if at is None else words[at]
         loose = _loose(words, before, begin, cut)
         found.append(Mention(numbers, colour, count, loose))

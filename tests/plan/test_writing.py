@@ -172,6 +172,8 @@ def test_the_end_is_nearer_once_all_that_is_said_is_there() -> None:
     logits = np.array([1.0, 2.0, 0.5, -1.0])
     done = led(logits, [mention(2)], planned=[0, 2])
     assert done[3] == pytest.approx(logits[3] + STOP)
+    without = led(logits, [mention(2), mention(1, count=0)], planned=[0, 2])
+    assert without[3] == pytest.approx(logits[3] + 2 * HOLD)
     for said, planned in (
         ([], [0, 2]),  # nothing is said
         ([mention(2, count=None)], [0, 2]),  # there may be more
@@ -187,6 +189,8 @@ def test_one_more_than_is_said_gives_way_to_something_else_or_to_the_end() -> No
         enough = [2] * sum(2 in one.names for one in said)
         after = np.exp(led(logits, said, planned=[0, *enough]))
         assert after[2] / after[0] == pytest.approx(before[2] / before[0] * np.exp(-SPENT))
+    without = np.exp(led(logits, [mention(2, count=0)], planned=[0]))
+    assert without[2] / without[0] == pytest.approx(before[2] / before[0] * np.exp(-SPENT))
     several = np.exp(led(logits, [mention(2, count=None)], planned=[2, 2, 2]))
     assert several[2] / several[0] == pytest.approx(before[2] / before[0] * np.exp(LEAD))
 

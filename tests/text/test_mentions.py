@@ -76,6 +76,8 @@ def test_a_plan_without_names_says_nothing() -> None:
             [("box", "green", 1), ("box", "red", 1), ("background", "blue", 1)],
         ),
         ("a blue fox lifting a rose", [("fox", "blue", 1), ("rose", None, 1)]),
+        ("a fox without a red box", [("fox", None, 1), ("box", "red", 0)]),
+        ("no foxes, a rose", [("fox", None, 0), ("rose", None, 1)]),
         # not before it, or two of them: the planner reads those itself
         ("a fox that is green", [("fox", None, 1), ("", "green", 1)]),
         ("a red and white fox", [("fox", None, 1), ("", "red", 1), ("", "white", 1)]),
