@@ -190,7 +190,8 @@ def test_many_things_are_all_listed_in_any_order(world: World) -> None:
             several += 1
             in_order += said == drawn
     assert counts == {3, 4, 5, 6}
-    assert several > 30 and in_order < several / 3
+    # half of what is drawn, less what is held out: more pairs, more of them
+    assert several > 20 and in_order < several / 3
     assert 20 < alike < 60, "about half have several of one thing"
 
 
