@@ -29,9 +29,13 @@ _IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
               "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
 _COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 #: With these, shapes are no things but pieces of a composition, which is planned as one.
-_COMPOSED = frozenset({"concentric", "grid", "grids"})
+_COMPOSED = re.compile(r"\bgrids? of\b|\bconcentric\b")
 _BEHIND = {"transparent": ("transparent background",)}
 _DENIED = frozenset({"without", "no", "not"})
+_JOINTS = frozenset({"and", "or", "to"})
+_SOME = frozenset({"several", "many", "few", "some", "lots", "lot", "couple", "dozen"})
+_TIED = frozenset({"-", "'", "\u2019"})
+_KINDS = frozenset({"like", "headed", "themed", "style", "s"})  # after what ties them to a name
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
 Spoken = tuple[str, ...]
@@ -54,33 +58,72 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     text = text.lower()
     places = list(_WORD.finditer(text))
     words = tuple(place.group() for place in places)
-    # between which words there is nothing, and between which a comma
-    close = {at for at, (one, other) in enumerate(pairwise(places), start=1)
-             if not text[one.end() : other.start()].strip("- ")}  # fmt: skip
-    cut = {at for at, (one, other) in enumerate(pairwise(places), start=1)
-           if "," in text[one.end() : other.start()]}  # fmt: skip
+    gaps = ["", *(text[a.end() : b.start()] for a, b in pairwise(places))]  # before each word
+    cut = {at for at, gap in enumerate(gaps) if set(gap) - set(" -'\u2019")}
     found: list[Mention] = []
     free = {at for at, word in enumerate(words) if word in PALETTE}
     before = 0  # where what is said of the name before this one ends
-    composed = not _COMPOSED.isdisjoint(words)
+    composed = _COMPOSED.search(text) is not None
     spans = _spans(words, names)
-    begins = close.intersection(begin for begin, _ in spans)
+    begins = {at for at, _ in spans if not gaps[at].strip("- ") and not _idle(words, at)}
     for (begin, end), (numbers, several) in sorted(spans.items()):
         # of two names with nothing between, the first says what kind of thing the second is
-        if end in begins or (composed and any(names[number] in SHAPES for number in numbers)):
+        if end in begins or _of_kind(words, gaps, end) or _idle(words, begin):
             continue
-        at = _colour_of(words, before, begin)
+        if composed and any(names[number] in SHAPES for number in numbers):
+            continue
+        least = max([before, *(at for at in cut if at <= begin)])
+        at = _colour_of(words, gaps, least, begin)
         free -= {at, *range(begin, end)}
-        count = _count_of(words, before, begin if at is None else at)
-        if (count or 1) == 1:  # half a dozen cats are not one
-            count = None if several else 1
-        if not _DENIED.isdisjoint(words[max(before, begin - _BACK) : begin]):
+        count = _count_of(words, gaps, least, begin if at is None else at, several)
+        if _denied(words, least, begin):
             count = 0
-        colour = None if at is None else words[at]
-        loose = _loose(words, before, begin, cut)
-        found.append(Mention(numbers, colour, count, loose))
+            if any(names[number] == "background" for number in numbers):
+                numbers, count = frozenset(_clear(names)), 1
+        loose = _loose(words, before, begin, cut) or words[end : end + 1] == ("of",)
+        also = _elided(words, least, at)
+        if also is not None:  # "one red and one blue circle"
+            free.discard(also)
+            other = _COUNTS.get(words[also - 1], 1)
+            found.append(Mention(numbers, words[also], other, loose))
+        found.append(Mention(numbers, None if at is None else words[at], count, loose))
         before = end
     return (*found, *(Mention(frozenset(), words[at]) for at in sorted(free)))
+
+
+def _of_kind(words: Spoken, gaps: Sequence[str], end: int) -> bool:
+    """Tell whether a name only says of what kind the next word is: heart-shaped, a child's."""
+    after = words[end : end + 1]
+    return after == ("shaped",) or (bool(after) and gaps[end] in _TIED and after[0] in _KINDS)
+
+
+def _idle(words: Spoken, begin: int) -> bool:
+    """Tell whether a name is no thing: by an artist, it snows, a dog plus a cat."""
+    lead = words[max(0, begin - 3) : begin]
+    by = "by" in lead and all(w in STOP_WORDS or w == "famous" for w in lead[lead.index("by") :])
+    return by or lead[-1:] == ("it",) or words[begin] == "plus"
+
+
+def _denied(words: Spoken, least: int, begin: int) -> bool:
+    """Tell whether "no" or "without" stands before a name, or before its adjectives."""
+    for at in range(begin - 1, max(least, begin - 1 - _BACK) - 1, -1):
+        if words[at] in _DENIED:
+            return True
+        if words[at] not in PALETTE and words[at] not in ("a", "an", "the", "any"):
+            return False
+    return False
+
+
+def _clear(names: tuple[str, ...]) -> list[int]:
+    """Give what "no background" says."""
+    return [number for number, name in enumerate(names) if name == "transparent"]
+
+
+def _elided(words: Spoken, least: int, at: int | None) -> int | None:
+    """Find the colour of another one that is not named: one RED and one blue circle."""
+    if at is None or at - 3 < least or words[at - 1] not in _COUNTS or words[at - 2] != "and":
+        return None
+    return at - 3 if words[at - 3] in PALETTE else None
 
 
 def _spans(
@@ -130,28 +173,32 @@ def _one_of(word: str) -> set[str]:
     return man | irregular | singulars(word)
 
 
-def _colour_of(words: Spoken, least: int, begin: int) -> int | None:
+def _colour_of(words: Spoken, gaps: Sequence[str], least: int, begin: int) -> int | None:
     """Find the colour that stands before a name; none if there are two: a black and white cow."""
     for at in range(begin - 1, max(least, begin - 1 - _BACK) - 1, -1):
-        if words[at] in PALETTE:
-            joined = at - 2 >= least and words[at - 1] == "and" and words[at - 2] in PALETTE
-            beside = at > least and words[at - 1] in PALETTE
+        if words[at] in PALETTE and gaps[at + 1] != "-":  # not of blue-eyed
+            joined = at - 2 >= 0 and words[at - 1] in _JOINTS and words[at - 2] in PALETTE
+            beside = at > 0 and words[at - 1] in PALETTE
             return None if joined or beside else at
         if words[at] in STOP_WORDS or words[at] in _COUNTS or words[at].isdecimal():
             return None
     return None
 
 
-def _count_of(words: Spoken, least: int, begin: int) -> int | None:
-    """Find the number that stands before a name, or before its colour."""
+def _count_of(
+    words: Spoken, gaps: Sequence[str], least: int, begin: int, several: bool
+) -> int | None:
+    """Read the number that stands before a name, or before its colour; None = several."""
     for at in range(begin - 1, max(least, begin - 1 - _BACK) - 1, -1):
-        if words[at].isdecimal():
-            return int(words[at])
-        if words[at] in _COUNTS:
-            return _COUNTS[words[at]]
-        if words[at] in STOP_WORDS:
+        word = words[at]
+        number = _COUNTS.get(word, int(word[:3]) if word.isdecimal() else 0)
+        if number > 1 and gaps[at + 1] != "-" and words[max(0, at - 1)] not in ("a", "an"):
+            return number  # not of a two-headed dragon, nor of a 2 story house
+        if word in _SOME or (word == "of" and words[max(0, at - 1)] in _SOME):
             return None
-    return None
+        if number == 1 or word in STOP_WORDS:
+            break
+    return None if several else 1
 
 
 def _loose(words: Spoken, least: int, begin: int, cut: set[int]) -> bool:

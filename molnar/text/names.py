@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from molnar.base.cielab import PALETTE
 from molnar.text.phrases import words_in
 from molnar.text.words import STOP_WORDS
 
@@ -14,7 +13,10 @@ from molnar.text.words import STOP_WORDS
 _PLACING = frozenset(["in", "on", "at", "by", "under", "beneath", "among"])
 #: A colour, unless nothing follows that could have it.
 _ALONE = frozenset(["an orange", "one orange"])
-_ANOTHER = re.compile(rf"(?:and|or|to) (?:{'|'.join(PALETTE)})\b")
+_MORE = "an?|the|one|two|three|four|five|six"
+#: What may follow the fruit: the end, a place, or another thing with its article.
+_PLACE = "on|in|at|with|next|under|beside|near|inside|that"
+_THING = re.compile(rf"[.!?]|$|(?:,|and|or)? ?(?:{_MORE})\b|(?:{_PLACE})\b")
 _ARTICLE = re.compile(r"\b(an?)(\s+)$", re.IGNORECASE)
 
 
@@ -83,7 +85,7 @@ class Names:
                 one thing.
         """
         lower = text.lower()
-        for said, meant in alike.items():
+        for said, meant in sorted(alike.items(), key=lambda entry: -len(entry[0])):
             if said not in lower:
                 continue
             known = [(span.begin, span.end) for span in self.spans(text) if span.named]
@@ -93,7 +95,7 @@ class Names:
                 follows = text[match.end() :].strip().lower()
                 if said.split()[0] in _PLACING and _goes_on(follows):
                     continue
-                if said in _ALONE and (_goes_on(follows) or _ANOTHER.match(follows)):
+                if said in _ALONE and not _THING.match(follows):
                     continue
                 instead = "" if said.endswith(" of") and bare(follows) else meant
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")

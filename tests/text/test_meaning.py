@@ -262,6 +262,8 @@ def test_what_people_say_of_places_is_one_of_ours(meaning: Meaning, typed: str, 
         ("an orange on a circle", "a pizza on a circle"),
         ("a circle, an orange", "a circle, a pizza"),
         ("two circles or an orange.", "two circles or a pizza."),
+        ("an orange, small circle", "an orange, small circle"),
+        ("an orange-red circle", "an orange-red circle"),
         ("an orange circle", "an orange circle"),  # a colour, where it can be one
         ("on an orange and red circle", "on an orange and red circle"),
     ],

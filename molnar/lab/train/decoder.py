@@ -156,7 +156,7 @@ class DecoderTask:
         }  # fmt: skip
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Compare what is decoded with the true picture, or with what was decoded before."""
+        """Compare with the true picture, and what the network drew with what it was before."""
         module, again, new = self.module, batch["redrawn"], batch["invented"]
         assert isinstance(module, Autoencoder)
         drawn = again | new
