@@ -98,10 +98,9 @@ def _of_kind(words: Spoken, gaps: Sequence[str], end: int) -> bool:
 
 
 def _idle(words: Spoken, begin: int) -> bool:
-    """Tell whether a name is no thing: by an artist, it snows, a dog plus a cat."""
+    """Tell whether a name is no thing: by a famous artist, it snows, a dog plus a cat."""
     lead = words[max(0, begin - 3) : begin]
-    by = "by" in lead and all(w in STOP_WORDS or w == "famous" for w in lead[lead.index("by") :])
-    return by or lead[-1:] == ("it",) or words[begin] == "plus"
+    return lead == ("by", "a", "famous") or lead[-1:] == ("it",) or words[begin] == "plus"
 
 
 def _denied(words: Spoken, least: int, begin: int) -> bool:

@@ -47,6 +47,7 @@ def told(text: str) -> list[tuple[str, str | None, int | None]]:
         ("a fox on a transparent background", {"fox", "transparent"}),  # not two grounds
         ("a fox-shaped box, a man's glass", {"box", "glass"}),
         ("a fox by a famous man", {"fox"}),
+        ("a fox surrounded by a box", {"fox", "box"}),
         ("a grid of red squares on a fox", {"fox"}),  # pieces of one thing
         ("five concentric squares", set()),
         ("a fox behind a grid, a square", {"fox", "square"}),
