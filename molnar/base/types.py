@@ -71,7 +71,7 @@ class Mention:
     names: frozenset[int]  # numbers of the names it may mean; none: a colour said of nothing
     colour: str | None = None  # one of plan.items.COLOURS, said of it; None = none
     count: int | None = 1  # how many; None = several, it is not said how many; 0 = "without"
-    loose: bool = False  # after a comma without an article, or "in" or "in the": maybe no thing
+    loose: bool = False  # maybe no thing: a tag after a comma, "in fog", a school of something
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -213,7 +213,8 @@ def tinted(
     out = np.array(logits, np.float64)
     *before, (name, _) = named
     own = [mention for mention in said if name in mention.names]
-    left = {mention.colour for mention in own if _more(mention, before)}
+    claimed = [COLOURS.index(m.colour) for m in own if m.colour is not None]
+    left = {mention.colour for mention in own if _more(mention, before, claimed)}
     free = {mention.colour for mention in said if not mention.names}
     if not left or None in left:
         free |= {mention.colour for mention in own}
@@ -225,10 +226,16 @@ def tinted(
     return out
 
 
-def _more(mention: Mention, planned: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether there is more of what is mentioned than is planned."""
-    colour = len(COLOURS) if mention.colour is None else COLOURS.index(mention.colour)
-    so_far = sum(name in mention.names and own == colour for name, own in planned)
+def _more(mention: Mention, planned: Sequence[tuple[int, int]], claimed: Sequence[int]) -> bool:
+    """Tell whether there is more of what is mentioned than is planned.
+
+    What is mentioned without a colour is planned in any that no other mention of it claims.
+    """
+    colours = [own for name, own in planned if name in mention.names]
+    if mention.colour is None:
+        so_far = sum(own not in claimed for own in colours)
+    else:
+        so_far = colours.count(COLOURS.index(mention.colour))
     return mention.count is None or so_far < mention.count
 
 

@@ -16,12 +16,6 @@ _DOING = re.compile(r"(?:ing|ed)$")
 _DEEDS = frozenset(
     ["knitting", "sewing", "cooking", "painting", "drawing", "fishing", "camping", "running"]
 )
-_SHORT = 5  # letters of what ends in -ing and is mostly no deed: king, ring, wing, thing
-_ENDING_SO = """
-building pudding earring lightning wedding clothing dumpling duckling string spring evening ceiling
-railing crossing stocking icing sibling seedling
-"""
-_THINGS = frozenset(_ENDING_SO.split())
 _FULL = frozenset({"full", "made", "out"})
 
 
@@ -42,11 +36,7 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
         ((0, 2), (1, 3))
     """
     end = len(words)
-    while (
-        end > 1
-        and _DOING.search(words[end - 1])
-        and (_done(words[end - 1], kinds) or _does(words[:end], kinds))
-    ):
+    while end > 1 and _DOING.search(words[end - 1]) and _done(words[end - 1], kinds):
         end -= 1
     row = _ending(words[:end], kinds)
     if row is None and words[-1] in kinds:  # "someone knitting" is yarn
@@ -62,16 +52,6 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
 def _done(word: str, kinds: Mapping[str, int]) -> bool:
     """Tell whether a word that ends like a deed is one: a king is not."""
     return word not in kinds or word in _DEEDS
-
-
-def _does(words: Sequence[str], kinds: Mapping[str, int]) -> bool:
-    """Tell whether a thing does what the last word says: a wizard casting, but no church building.
-
-    The word alone is the name of a thing, too.
-    """
-    last = words[-1]
-    doing = len(last) > _SHORT and last.endswith("ing") and last not in _THINGS
-    return doing and _ending(words[:-1], kinds) is not None
 
 
 def _ending(words: Sequence[str], kinds: Mapping[str, int]) -> int | None:

@@ -28,7 +28,7 @@ from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
 from molnar.text.phrases import ARTICLES, SOFT, Word, clauses, feature_end, is_manner, words_in
 from molnar.text.tables import packed, unpacked
-from molnar.text.words import STOP_WORDS, singulars, stems
+from molnar.text.words import NUMBERS, SOME, STOP_WORDS, singulars, stems
 
 LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words stay as typed
 SURE = 0.6  # the same of a whole clause, where its parts mean something else
@@ -39,8 +39,7 @@ _EMPTY = "person people thing things kind sort type look whose making symbol sig
 #: Words that say of a thing no more than that it is one: "someone crying" is crying.
 _FILLERS = _SOMEONE.union(_EMPTY.split())
 _ONE = ARTICLES | {"one", "1"}
-_MANY = "two three four five six seven eight nine ten many several some few dozen"
-_NUMBERS = frozenset(_MANY.split())
+_NUMBERS = SOME | set(NUMBERS) - _ONE
 
 Phrase = Sequence[Word]
 Row = int | None

@@ -22,18 +22,18 @@ from itertools import pairwise
 from molnar.base.aliases import ALIASES
 from molnar.base.cielab import PALETTE
 from molnar.base.types import SHAPES, Mention
-from molnar.text.words import STOP_WORDS, singulars
+from molnar.text.words import NUMBERS, SOME, STOP_WORDS, singulars
 
 _WORD = re.compile(r"[^\W_]+")
 _IRREGULAR = {"mice": "mouse", "geese": "goose", "people": "person",
               "children": "child", "feet": "foot", "teeth": "tooth"}  # fmt: skip
-_COUNTS = {"one": 1, "a": 1, "an": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
+_COUNTS = {"a": 1, "an": 1, **NUMBERS}
 #: With these, shapes are no things but pieces of a composition, which is planned as one.
 _COMPOSED = re.compile(r"\bgrids? of\b|\bconcentric\b")
-_BEHIND = {"transparent": ("transparent background",)}
+_BEHIND = {"transparent": ("transparent background",)}  # what else a ground is called
 _DENIED = frozenset({"without", "no", "not"})
 _JOINTS = frozenset({"and", "or", "to"})
-_SOME = frozenset({"several", "many", "few", "some", "lots", "lot", "couple", "dozen"})
+_SOME = SOME | {"lots", "lot", "couple"}
 _TIED = frozenset({"-", "'", "\u2019"})
 _KINDS = frozenset({"like", "headed", "themed", "style", "s"})  # after what ties them to a name
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from molnar.text.phrases import words_in
-from molnar.text.words import STOP_WORDS
+from molnar.text.words import NUMBERS, STOP_WORDS
 
 #: With one of these, what stands for a place begins.
 _PLACING = frozenset(["in", "on", "at", "by", "under", "beneath", "among"])
 #: A colour, unless nothing follows that could have it.
 _ALONE = frozenset(["an orange", "one orange"])
-_MORE = "an?|the|one|two|three|four|five|six"
+_MORE = "|".join(["an?", "the", *NUMBERS])
 #: What may follow the fruit: the end, a place, or another thing with its article.
 _PLACE = "on|in|at|with|next|under|beside|near|inside|that"
 _THING = re.compile(rf"[.!?]|$|(?:,|and|or)? ?(?:{_MORE})\b|(?:{_PLACE})\b")

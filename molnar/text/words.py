@@ -43,6 +43,9 @@ have having made like looks looking showing shows draw drawing drawn picture ima
 illustration painting art style
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+_COUNTED = "one two three four five six seven eight nine ten"
+NUMBERS = {word: count for count, word in enumerate(_COUNTED.split(), start=1)}
+SOME = frozenset({"many", "several", "some", "few", "dozen"})  # more than one, not said how many
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
 # (ending, what stands there in the base form)
 _PLURALS = (("ies", "y"), ("ves", "f"), ("ves", "fe"), ("es", ""), ("s", ""))

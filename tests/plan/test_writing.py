@@ -228,6 +228,8 @@ def test_of_two_of_one_name_each_has_its_own_colour() -> None:
     plain = [mention(1, colour="red"), mention(1)]
     assert shift(plain, (1, -1)) == {}, "the planner knows which comes first"
     assert shift(plain, (1, NONE), (1, -1)) == {RED: TINT}
+    assert shift(plain, (1, BLUE), (1, -1)) == {RED: TINT}, "a shape always has some colour"
+    assert shift(plain, (1, RED), (1, -1)) == {}
 
 
 def test_what_is_said_is_planned_where_the_planner_doubts() -> None:

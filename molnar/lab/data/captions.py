@@ -264,8 +264,8 @@ class _Writer:
         count, thing = len(things), things[0]
         number = str(count) if self.digits else NUMBERS[count]
         if count == 1:
-            number = "" if len(self.spec.things) > 1 or self.draw.chance(0.3) else number
-            text = self._words(thing, number) if number else self._one(thing)
+            plain = len(self.spec.things) > 1 or self.draw.chance(0.3)
+            text = self._one(thing) if plain else self._words(thing, number)
         else:
             text = self._words(thing, number, many=True)
         if self.spec.arrangement is not None and (not self.short or self.draw.chance(0.5)):

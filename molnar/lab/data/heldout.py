@@ -124,7 +124,11 @@ def _is_shape(name: str) -> bool:
 
 
 def reasons(spec: Spec) -> tuple[str, ...]:
-    """List why a spec is held out; empty when it may be trained on."""
+    """List why a spec is held out; empty when it may be trained on.
+
+    A number is that of things that are said together, "three gray squares": a brown square besides
+    makes no fourth.
+    """
     found = [reason for thing in spec.things for reason in _of_thing(thing)]
     names = [thing.name for thing in spec.things]
     if spec.homage is None and len(names) > 1:

@@ -43,6 +43,8 @@ _COMMON = frozenset(concepts.COMMON)
 _SIZE_WORDS: tuple[SizeWord | None, ...] = ("small", "large", None)
 #: How many there are of each, where not all are different: two cats and a dog.
 _NUMBERS = ((2, 1), (2, 1), (1, 2), (1, 2), (3, 1), (1, 3), (2, 2), (3, 2), (2, 1, 1), (3, 3))
+#: Of things scattered, the side of the largest, by how many there are; fractions of the picture's.
+_LARGEST = {1: 0.5, 2: 0.42, 3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}
 _SAID = 3  # words of a name that may be listed among many: a caption must fit the encoder
 
 
@@ -251,7 +253,7 @@ class SpecSampler:
                 break
         if len(looks) == count:  # in a small pack, fewer may be found
             looks = [look for look, n in zip(looks, numbers, strict=True) for _ in range(n)]
-        largest = {2: 0.42, 3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[max(2, len(looks))]
+        largest = _LARGEST[max(2, len(looks))]
         sizes = [draw.uniform(largest * 0.76, largest) for _ in looks]
         return Spec(kind=kind, things=scattered(draw, looks, sizes), background=ground)
 
@@ -290,7 +292,7 @@ class SpecSampler:
         if arrangement is not None:
             things = in_line(draw, look, count, arrangement)
         else:
-            largest = {1: 0.5, 2: 0.42, 3: 0.36, 4: 0.32, 5: 0.28, 6: 0.26}[count]
+            largest = _LARGEST[count]
             base = draw.uniform(largest * 0.76, largest)
             sizes = [base * draw.uniform(0.95, 1.05) for _ in range(count)]
             things = scattered(draw, [look] * count, sizes)

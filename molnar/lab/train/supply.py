@@ -20,7 +20,7 @@ from molnar.lab.data.folder import Pictures, open_data
 from molnar.lab.data.render_torch import TorchRenderer
 from molnar.lab.data.spec import Problem, Rendered, Sample, Spec
 from molnar.lab.data.stickers import Stickers
-from molnar.lab.data.world import World, WorldConfig
+from molnar.lab.data.world import VERSION, World, WorldConfig
 from molnar.lab.train.recipe import Drawings, Recipe
 from molnar.lab.train.settings import plain
 from molnar.lab.train.source import Drawn, Shape
@@ -79,7 +79,7 @@ class Supply:
             "sprite_px": self.recipe.drawings.sprite_px,
         }
         return {
-            "world": plain(self.recipe.world),
+            "world": {**plain(self.recipe.world), "version": VERSION},
             "drawings": plain(chosen) if self.data.stickers is not None else None,
         }
 
