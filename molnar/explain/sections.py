@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from molnar.base.looks import MANNERS
 from molnar.explain.figures import Bytes, address, channels, heat, small
 from molnar.explain.story import Guided, Reading, Story
 
@@ -48,7 +49,9 @@ def plan(story: Story) -> str:
             if share >= LEAST
         ]
         place = (
-            "behind everything"
+            "over everything"
+            if item.name in MANNERS
+            else "behind everything"
             if item.behind
             else f"{item.width:.2f} x {item.height:.2f} at {item.x:.2f}, {item.y:.2f}"
         )

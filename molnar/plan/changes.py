@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item, Plan, overlap
+from molnar.plan.items import BACKGROUND, MANNERS, MOST, TRANSPARENT, Item, Plan, overlap
 
 SWAY = 0.10  # of places, as a share of the shorter side, and
 SWELL = 0.20  # of sizes, as a factor's logarithm: standard deviations at full strength
@@ -92,12 +92,17 @@ def altered(plan: Sequence[Item], other: Sequence[Item]) -> Plan:
     """Keep of a plan what another one, of a changed text, still has; boxes stay where they are.
 
     A thing whose name the other plan has in another colour takes that colour; one whose name it
-    does not have, or not as often, is left out. The ground is the other's.
+    does not have, or not as often, is left out. The ground is the other's. How all of it is drawn
+    stays if the other still says so.
     """
     rest = [item for item in other if not item.behind]
     kept: list[Item] = []
-    grounds = [item for item in other if item.behind]
+    grounds = [item for item in other if item.behind and item.name not in MANNERS]
+    manners = {item.name for item in other if item.name in MANNERS}
     for item in plan:
+        if item.name in MANNERS:
+            kept += [item] if item.name in manners else []
+            continue
         if item.behind:
             ground = grounds[0] if grounds else item
             kept.append(replace(item, name=ground.name, colour=ground.colour))

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from molnar.base.cielab import PALETTE
+from molnar.base.looks import MANNERS
 from molnar.base.types import SHAPES, Item, Plan
 
 __all__ = [
-    "BACKGROUND", "COLOURS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan", "overlap", "spread",
+    "BACKGROUND", "COLOURS", "MANNERS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan",
+    "overlap", "spread",
 ]  # fmt: skip
 
 #: Names of the colours that a plan can tell apart.
@@ -39,7 +41,7 @@ def spread(plan: Sequence[Item], height: int, width: int) -> Plan:
     """
     side = min(height, width)
     across, down = width / side, height / side
-    plain = (BACKGROUND, TRANSPARENT)
+    plain = {BACKGROUND, TRANSPARENT, *MANNERS}
     standing = any(item.behind and item.name not in plain for item in plan)
     moved: list[Item] = []
     for index, item in enumerate(plan):

@@ -2,7 +2,8 @@
 
 Each cell holds the name (a sentence vector), the colour and the box of the thing that lies on top
 there, mixed by coverage at edges, so that a network of small windows knows what it is drawing and
-where in it it is. Nothing is drawn: what a name looks like is left to the network.
+where in it it is. How all of the picture is drawn (a look, a style) is a name, too, and added to
+that of every cell. Nothing is drawn: what a name looks like is left to the network.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molnar.base.boxes import BOX, LOUD_BOX
-from molnar.plan.items import COLOURS, Item
+from molnar.plan.items import COLOURS, MANNERS, Item
 
 Floats = NDArray[np.float32]
 VERSION = 1  # of the numbers below: networks read what they were trained with
@@ -42,20 +43,25 @@ def paint(
     height, width = shape
     cells = min(shape)
     painted = np.zeros((features(name_width), height, width), np.float32)
+    # A vector's entries are about 1 / sqrt(P), and layers learn fastest from about 1. A colour
+    # is a single number: as loud as a whole name, or it is learned many times slower.
+    loud = name_width**0.5
     for item in plan:
+        if item.name in MANNERS:
+            continue
         rows, v = _along(height, item.y * cells, item.height * cells)
         columns, u = _along(width, item.x * cells, item.width * cells)
         cover = rows[:, None] * columns[None, :]
         said = np.zeros(name_width + len(COLOURS), np.float32)
-        # A vector's entries are about 1 / sqrt(P), and layers learn fastest from about 1. A colour
-        # is a single number: as loud as a whole name, or it is learned many times slower.
-        loud = name_width**0.5
         said[:name_width] = names[item.name] * loud
         if item.colour is not None:
             said[name_width + COLOURS.index(item.colour)] = loud
         told = np.broadcast_to(said[:, None, None], (len(said), height, width))
         painted *= 1.0 - cover
         painted += cover * np.concatenate([told, _box(item, u, v)])
+    for item in plan:
+        if item.name in MANNERS:
+            painted[:name_width] += (names[item.name] * loud)[:, None, None]
     return painted
 
 

@@ -12,6 +12,7 @@ from molnar.base.types import Mention
 from molnar.plan.items import (
     BACKGROUND,
     COLOURS,
+    MANNERS,
     MOST,
     SHAPES,
     TRANSPARENT,
@@ -107,7 +108,9 @@ def read(numbers: Sequence[int], names: Sequence[str]) -> Plan:
         if len(part) < size:
             break
         name, colour = names[part[0]], COLOURS[part[1]] if part[1] < len(COLOURS) else None
-        if items:
+        if name in MANNERS:
+            items.append(Item(name=name, behind=True))
+        elif items:
             x, y, width, height = ((number + 0.5) / BINS for number in part[2:])
             items.append(Item(name=name, colour=colour, x=x, y=y, width=width, height=height))
         else:

@@ -9,7 +9,7 @@ import numpy as np
 from molnar.base.errors import RequestError, one_line
 from molnar.base.types import Item, Plan
 from molnar.pipeline import Pipeline
-from molnar.plan.items import BACKGROUND, COLOURS, TRANSPARENT
+from molnar.plan.items import BACKGROUND, COLOURS, MANNERS, TRANSPARENT
 from molnar.text.phrases import words_in
 from molnar.text.words import STOP_WORDS, stems
 
@@ -74,7 +74,7 @@ def name_meant(pipeline: Pipeline, words: str) -> str | None:
         word.text for word in words_in(words)
         if _colour(word.text) is None and word.text not in {*SIDES, *STOP_WORDS, *_LOOSE}
     ]  # fmt: skip
-    names = [name for name in pipeline.names or () if name not in (BACKGROUND, TRANSPARENT)]
+    names = [name for name in pipeline.names or () if _nameable(Item(name=name))]
     if not core or not names:
         return None
     near = [_nearness(pipeline, " ".join(core), name) for name in names]
@@ -113,7 +113,7 @@ def _not_there(plan: Plan, words: str) -> str:
 
 
 def _nameable(item: Item) -> bool:
-    return item.name not in (BACKGROUND, TRANSPARENT)
+    return item.name not in {BACKGROUND, TRANSPARENT, *MANNERS}
 
 
 def _colour(word: str) -> str | None:

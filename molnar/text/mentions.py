@@ -21,6 +21,7 @@ from itertools import pairwise
 
 from molnar.base.aliases import ALIASES
 from molnar.base.cielab import PALETTE
+from molnar.base.looks import LOOK_WORDS, STYLES
 from molnar.base.types import SHAPES, Mention
 from molnar.text.words import NUMBERS, SOME, STOP_WORDS, singulars
 
@@ -67,6 +68,10 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     spans = _spans(words, names)
     begins = {at for at, _ in spans if not gaps[at].strip("- ") and not _idle(words, at)}
     for (begin, end), (numbers, several) in sorted(spans.items()):
+        if any(names[number] in LOOK_WORDS for number in numbers):  # no thing: how all is drawn
+            free -= set(range(begin, end))
+            found.append(Mention(numbers))
+            continue
         # of two names with nothing between, the first says what kind of thing the second is
         if end in begins or _of_kind(words, gaps, end) or _idle(words, begin):
             continue
@@ -221,8 +226,8 @@ def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
     known: dict[Spoken, list[int]] = {}
     for number, name in enumerate(names):
         words = tuple(_WORD.findall(name.lower()))
-        if set(words) & set(PALETTE) and set(words) & SHAPES:
-            continue
-        for called in (name, *ALIASES.get(name, ()), *_BEHIND.get(name, ())):
+        if (set(words) & set(PALETTE) and set(words) & SHAPES) or name in STYLES:
+            continue  # "flat" may be said of anything
+        for called in (name, *ALIASES.get(name, LOOK_WORDS.get(name, ())), *_BEHIND.get(name, ())):
             known.setdefault(tuple(_WORD.findall(called.lower())), []).append(number)
     return known, max(map(len, known), default=0)

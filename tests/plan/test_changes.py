@@ -161,3 +161,11 @@ def test_a_plan_holds_so_many_and_no_more() -> None:
     assert joined((GROUND, DOG), (CAT,)) == (GROUND, DOG, CAT)
     assert joined((GROUND, *[DOG] * (MOST - 1)), (CAT,)) == (GROUND, *[DOG] * (MOST - 1))
     assert [plain(item) for item in (GROUND, BEACH, DOG)] == [True, False, False]
+
+
+def test_a_look_stays_while_it_is_still_said() -> None:
+    neon = Item(name="neon", behind=True)
+    plan = (GROUND, neon, DOG)
+    assert altered(plan, (BEACH, neon, DOG)) == (Item(name="beach", behind=True), neon, DOG)
+    assert altered(plan, (BEACH, DOG)) == (Item(name="beach", behind=True), DOG)
+    assert altered(plan, (neon,)) == (GROUND, neon)

@@ -57,3 +57,10 @@ def test_feet_stay_on_the_ground_of_a_place() -> None:
     assert hat.y - dog.y == pytest.approx(0.38 - 0.6)
     plain = (Item(name="background", colour="white", behind=True), *plan[1:])
     assert spread(plain, 16, 9)[1].y == pytest.approx(0.6 * 16 / 9)
+
+
+def test_a_look_is_no_place_to_stand_on() -> None:
+    ground, neon = (Item(name=name, behind=True) for name in ("background", "neon"))
+    bird = Item(name="bird", x=0.5, y=0.3, width=0.2, height=0.2)
+    with_look = spread((ground, neon, bird), 16, 10)
+    assert with_look[-1] == spread((ground, bird), 16, 10)[-1]

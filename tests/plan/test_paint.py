@@ -14,6 +14,7 @@ NAMES = {
     "background": np.array([1, 0, 0, 0], np.float32),
     "circle": np.array([0, 1, 0, 0], np.float32),
     "square": np.array([0, 0, 1, 0], np.float32),
+    "neon": np.array([0, 0, 0, 1], np.float32),
 }
 SCALE = WIDE**0.5
 THING = WIDE + len(COLOURS) + 1  # the number that says how much of a cell a thing covers
@@ -45,6 +46,15 @@ def test_a_thing_covers_exactly_its_area(size: float) -> None:
     covered = found[THING] / LOUD_BOX
     np.testing.assert_allclose(covered.sum(), (8 * size) ** 2, rtol=1e-5)
     np.testing.assert_allclose(found[1], covered * SCALE, rtol=1e-6)
+
+
+def test_a_look_is_said_of_every_cell_and_has_no_box() -> None:
+    plan = (Item(name="background", behind=True), Item(name="circle", width=0.5, height=0.5))
+    plain, looked = painted(*plan), painted(*plan, Item(name="neon", behind=True))
+    np.testing.assert_allclose(looked[3] - plain[3], SCALE)
+    np.testing.assert_array_equal(np.delete(looked, 3, 0), np.delete(plain, 3, 0))
+    first = painted(plan[0], Item(name="neon", behind=True), plan[1])
+    np.testing.assert_array_equal(first, looked)
 
 
 def test_what_comes_later_lies_on_top() -> None:

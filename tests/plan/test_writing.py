@@ -37,6 +37,15 @@ PLAN = (
 )
 
 
+def test_a_look_comes_back_as_what_is_no_thing() -> None:
+    names = (*NAMES, "neon")
+    look = Item(name="neon", behind=True)
+    for plan in ((PLAN[0], look, *PLAN[1:]), (*PLAN, look)):
+        again = read(written(plan, names), names)
+        assert [item.name for item in again] == [item.name for item in plan]
+        assert again[plan.index(look)] == look
+
+
 def test_a_plan_comes_back_but_for_rounding() -> None:
     numbers = written(PLAN, NAMES)
     assert numbers[-1] == len(NAMES)

@@ -108,6 +108,30 @@ def test_a_colour_and_a_number_are_those_of_the_name_they_stand_before(
     assert told(text) == found
 
 
+LOOKED = (*NAMES, "pixel art", "neon", "paper cut", "blueprint", "flat", "simple")
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("a neon fox", ["neon"]),
+        ("a red neon square and a fox", ["neon"]),
+        ("an 8-bit fox, pixelated", ["pixel art", "pixel art"]),
+        ("a papercut of a man", ["paper cut"]),
+        ("a fox as a blue plan", ["blueprint"]),
+        ("a flat fox in a simple box", []),  # words that may mean much else
+    ],
+)
+def test_a_look_is_said_and_is_no_thing(text: str, looks: list[str]) -> None:
+    found = said_of(text, LOOKED)
+    own = {number for number in range(len(LOOKED)) if number >= len(NAMES)}
+    assert [LOOKED[n] for m in found for n in m.names & own] == looks
+    assert all(m.colour is None and m.count == 1 for m in found if m.names & own)
+    # what else is said of the things stays as it was, but for the colours of a look's own name
+    bare = said_of(text.replace("blue plan", "plan"), NAMES)
+    assert [m for m in found if not m.names & own] == [*bare]
+
+
 @pytest.mark.parametrize(
     ("text", "loose"),
     [

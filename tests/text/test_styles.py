@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from molnar.base.errors import RequestError
+from molnar.base.looks import LOOKS
 from molnar.lab.data.captions import STYLE_WORDS
-from molnar.lab.data.looks import LOOKS
 from molnar.text import styles
 from molnar.text.styles import Style, apply_style, built_in, named, read_styles
 

@@ -15,8 +15,15 @@ import numpy as np
 
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.looks import WORDS
-from molnar.lab.data.manner import COLOURED, MANNERS, MOODS, MOVES, OPENINGS, STICKER_OPENINGS
+from molnar.lab.data.manner import (
+    COLOURED,
+    MANNERS,
+    MOODS,
+    MOVES,
+    OPENINGS,
+    STICKER_OPENINGS,
+    in_look,
+)
 from molnar.lab.data.places import Place
 from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Background, Homage, Spec, Thing, alike
 from molnar.lab.data.touching import BACK, FRONT, JOINTS, ON
@@ -57,12 +64,6 @@ PLACE_WORDS: dict[str, tuple[str, ...]] = {
 WEATHER_WORDS: dict[str, tuple[str, ...]] = {
     "rain": ("in the rain",), "snowfall": ("in falling snow", "while it snows"),
     "fog": ("in fog", "in the fog"),
-}  # fmt: skip
-
-_LOOK_OPENINGS = {
-    "pixel art": "pixel art", "line drawing": "a line drawing", "halftone": "a halftone print",
-    "mosaic": "a mosaic", "watercolor": "a watercolor", "blueprint": "a blueprint",
-    "neon": "a neon sign", "paper cut": "a paper cut",
 }  # fmt: skip
 
 
@@ -142,7 +143,7 @@ class _Writer:
     def _finished(self, text: str) -> str:
         """Add how it looks, and what people do with capitals and full stops."""
         if self.spec.look is not None:
-            text = self._in_look(text, self.spec.look)
+            text = in_look(self.draw, text, self.spec.look)
         elif self.spec.kind.startswith("sticker") and self.draw.chance(0.08):
             text = f"{text}, {self.draw.choice(MANNERS)}"
         if self.draw.chance(0.05):
@@ -158,16 +159,6 @@ class _Writer:
         if place.weather is not None:
             phrase += f" {self.draw.choice(WEATHER_WORDS[place.weather])}"
         return phrase
-
-    def _in_look(self, text: str, look: str) -> str:
-        """Say how the whole picture looks: always, because silence means as it is."""
-        word = self.draw.choice((look, *WORDS[look]))
-        at = self.draw.random()
-        if at < 0.5:
-            return f"{text}, {word}"
-        if at < 0.65:
-            return f"{text} in {word} style"
-        return f"{_LOOK_OPENINGS[look]} of {text}"
 
     def _ground(self, ground: Background) -> str:
         """Name the background; white mostly goes without saying."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from molnar.base.looks import LOOKS
 from molnar.lab.data import concepts
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Spec
 

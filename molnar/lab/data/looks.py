@@ -16,21 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from molnar.base.errors import DataError
+from molnar.base.looks import LOOKS
 
 Array = NDArray[Any]
-
-#: What captions call each look, the main word first.
-WORDS: dict[str, tuple[str, ...]] = {
-    "pixel art": ("pixel art", "pixelated", "8-bit"),
-    "line drawing": ("line drawing", "line art", "ink outlines"),
-    "halftone": ("halftone", "halftone dots", "comic print"),
-    "mosaic": ("mosaic", "mosaic tiles", "tiled"),
-    "watercolor": ("watercolor", "watercolour", "watercolor painting"),
-    "blueprint": ("blueprint", "blueprint drawing", "blue plan"),
-    "neon": ("neon", "neon sign", "glowing neon"),
-    "paper cut": ("paper cut", "papercut", "cut paper"),
-}
-LOOKS: tuple[str, ...] = tuple(WORDS)
 
 _PIXELS = 32  # cells of pixel art along the shorter side
 _TILES = 22  # tiles of a mosaic along the shorter side

@@ -1,9 +1,14 @@
-"""Words that people add and that no drawing shows: how good, how nice, and what a thing does.
+"""Words that people add: how all of it looks, and what no drawing shows (how good, how nice).
 
-Some captions have them, so that a planner learns to read past them.
+Some captions have the latter, so that a planner learns to read past them.
 """
 
 from __future__ import annotations
+
+import re
+
+from molnar.base.looks import LOOK_WORDS
+from molnar.lab.data.draw import Draw
 
 OPENINGS = (
     "a picture of ", "an image of ", "a drawing of ", "an illustration of ", "a photo of ",
@@ -29,3 +34,33 @@ MOVES = (
 )  # fmt: skip
 #: A colour that is said after its thing.
 COLOURED = ("that is {}", "which is {}", "painted {}", "in {}", "coloured {}", "colored {}")
+#: What a picture in a look is called.
+_LOOK_OPENINGS = {
+    "pixel art": "pixel art", "line drawing": "a line drawing", "halftone": "a halftone print",
+    "mosaic": "a mosaic", "watercolor": "a watercolor", "blueprint": "a blueprint",
+    "neon": "a neon sign", "paper cut": "a paper cut",
+}  # fmt: skip
+#: Words for looks that cannot stand before a thing.
+_NOUNS = frozenset(
+    {"line drawing", "ink outlines", "halftone dots", "comic print", "mosaic tiles", "blue plan"}
+    | {"watercolor painting", "blueprint drawing", "neon sign"}
+)
+_FIRST = re.compile(r"(an?|one|two|three|four|five|six|\d+) ")
+
+
+def in_look(draw: Draw, text: str, look: str) -> str:
+    """Say how the whole picture looks: always, because silence means as it is."""
+    word = draw.choice((look, *LOOK_WORDS[look]))
+    at = draw.random()
+    first = _FIRST.match(text)
+    if at < 0.2 and first is not None and word not in _NOUNS:
+        one = "an" if word[0] == "8" else "a"
+        number = one if first[1] in ("a", "an") else first[1]
+        return f"{number} {word} {text[first.end() :]}"
+    if at < 0.5:
+        return f"{text}, {word}"
+    if at < 0.63:
+        return f"{text} in {word} style"
+    if at < 0.7:
+        return f"{text} as {_LOOK_OPENINGS[look]}"
+    return f"{_LOOK_OPENINGS[look]} of {text}"

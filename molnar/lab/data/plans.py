@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from molnar.base.looks import LOOKS, STYLES
+from molnar.lab.data.captions import STYLE_WORDS
 from molnar.lab.data.places import PATTERNS, PLACES
 from molnar.lab.data.shapes import MARKS, SHAPES
-from molnar.lab.data.spec import Spec, Thing
+from molnar.lab.data.spec import COLOURLESS, GROUNDLESS, Spec, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.data.wearing import bounds, placed
@@ -12,15 +16,17 @@ from molnar.plan.items import BACKGROUND, MOST, TRANSPARENT, Item, Plan, spread
 
 
 def names(stickers: Stickers | None) -> tuple[str, ...]:
-    """List every name that a plan can hold: backgrounds, shapes, places, accessories, concepts."""
+    """List every name that a plan can hold: grounds, shapes, places, what is worn, how it looks."""
     own = (BACKGROUND, TRANSPARENT, *SHAPES, *MARKS, *PLACES, *PATTERNS, *ACCESSORIES)
+    own += (*LOOKS, *STYLES)
     return tuple(dict.fromkeys((*own, *(stickers.concepts if stickers is not None else ()))))
 
 
 def plan_of(spec: Spec, stickers: Stickers | None, shape: tuple[int, int] | None = None) -> Plan:
     """Give the plan of a spec: what lies behind first, then things in the order they are drawn.
 
-    A composition of many pieces is one item, named after its first piece.
+    A composition of many pieces is one item, named after its first piece. Colours that a look
+    leaves none of are not planned.
 
     Args:
         spec: of a square, or `framed` in another shape.
@@ -28,10 +34,20 @@ def plan_of(spec: Spec, stickers: Stickers | None, shape: tuple[int, int] | None
         shape: height and width of that frame, in any unit; None = a square.
     """
     items = [item for thing in spec.things for item in _of_thing(thing, stickers)]
-    if spec.homage is not None or len(items) >= MOST:
+    if spec.look in COLOURLESS:
+        items = [replace(item, colour=None) for item in items]
+    manners = _manners(spec)
+    if spec.homage is not None or len(items) + len(manners) >= MOST:
         items = [_around(items)]
     height, width = shape or (1, 1)
-    return (*spread((_behind(spec),), height, width), *items)
+    return (*spread((_behind(spec), *manners), height, width), *items)
+
+
+def _manners(spec: Spec) -> list[Item]:
+    """Give how all of it is drawn: the style, which all drawings of a scene share, and the look."""
+    styles = dict.fromkeys(STYLE_WORDS[t.style] for t in spec.things if t.style is not None)
+    said = [*(word for word in styles if word in STYLES), *([spec.look] if spec.look else [])]
+    return [Item(name=name, behind=True) for name in said]
 
 
 def _behind(spec: Spec) -> Item:
@@ -40,7 +56,8 @@ def _behind(spec: Spec) -> Item:
         return Item(name=spec.place.name, colour=colour, behind=True)
     if spec.background.transparent:
         return Item(name=TRANSPARENT, behind=True)
-    return Item(name=BACKGROUND, colour=spec.background.colour, behind=True)
+    seen = None if spec.look in GROUNDLESS else spec.background.colour
+    return Item(name=BACKGROUND, colour=seen, behind=True)
 
 
 def _of_thing(thing: Thing, stickers: Stickers | None) -> list[Item]:

@@ -21,7 +21,7 @@ from molnar.lab.data.spec import GEOMETRY_KINDS, KINDS, STICKER_KINDS, Rendered,
 from molnar.lab.data.stickers import Stickers
 from molnar.plan.items import Plan
 
-VERSION = 2  # raised whenever picture n, or its caption, is another one than before
+VERSION = 3  # raised whenever picture n, or its caption, is another one than before
 LEAST_LOOK_PX = 32  # shorter side that `looks.apply` takes
 _SPEC, _CAPTION = 0, 1  # streams of randomness of one index
 _TRIES = 24  # of one kind, before another kind is drawn

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from molnar.base.looks import LOOKS
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS, lab, stands_out, variants
 from molnar.lab.data.placing import anywhere
 from molnar.lab.data.render import render

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from molnar.base.images import unpremultiply
+from molnar.base.looks import LOOKS
 from molnar.base.request import Request
 from molnar.lab.data.palette import PALETTE
 from molnar.lab.data.places import PATTERNS, PLACES, Place
@@ -53,7 +54,7 @@ def planning(pipeline: Pipeline) -> Planning:
 
 def spec_of(plan: Plan) -> Spec:
     """Turn a plan into a scene of shapes."""
-    background, place = Background(), None
+    background, place, look = Background(), None, None
     for item in plan:
         if item.behind and item.name in PLACES:
             place = Place(name=item.name)
@@ -61,10 +62,12 @@ def spec_of(plan: Plan) -> Spec:
             place = Place(name=item.name, colours=("black", "white"))
         elif item.behind and item.name == TRANSPARENT:
             background = Background(colour=None)
+        elif item.name in LOOKS:
+            look = item.name
         elif item.behind and item.colour is not None:
             background = Background(colour=item.colour, rgb=PALETTE[item.colour])
     things = tuple(_thing(item) for item in plan if not item.behind and _drawn(item))
-    return Spec(kind="many", things=things, background=background, place=place)
+    return Spec(kind="many", things=things, background=background, place=place, look=look)
 
 
 def _drawn(item: Item) -> bool:

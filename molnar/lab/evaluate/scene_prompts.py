@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from molnar.base.looks import LOOKS
 from molnar.lab.data.heldout import accessory_held_out, place_held_out
-from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.evaluate.prompts import Split

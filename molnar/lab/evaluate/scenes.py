@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from molnar.base.looks import LOOKS
 from molnar.base.rng import generator
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.stickers import Stickers

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from molnar.base.looks import LOOK_WORDS
 from molnar.lab.data import concepts
 from molnar.lab.data.captions import HYPERNYMS, NUMBERS, PLACE_WORDS, STYLE_WORDS, WEATHER_WORDS
-from molnar.lab.data.looks import WORDS as LOOK_WORDS
 from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from molnar.base.boxes import BOX, LOUD_BOX
-from molnar.plan.items import COLOURS, Plan
+from molnar.plan.items import COLOURS, MANNERS, Plan
 from molnar.plan.paint import FAR, Floats
 
 
@@ -41,8 +41,12 @@ class Painter:
         most = max(map(len, plans), default=0)
         kinds = np.zeros((len(plans), most, 3), np.int64)  # name, colour, whether it is behind
         boxes = np.zeros((len(plans), most, 4), np.float32)  # x, y, width, height; of none: no area
+        manners = self.names.new_zeros(len(plans), self.names.shape[1])
         for row, plan in enumerate(plans):
-            for place, item in enumerate(plan):
+            for item in plan:
+                if item.name in MANNERS:
+                    manners[row] += self.names[self.rows[item.name]]
+            for place, item in enumerate(i for i in plan if i.name not in MANNERS):
                 colour = len(COLOURS) if item.colour is None else COLOURS.index(item.colour)
                 kinds[row, place] = self.rows[item.name], colour, item.behind
                 boxes[row, place] = item.x, item.y, item.width, item.height
@@ -58,6 +62,7 @@ class Painter:
             told = said[:, place, :, None, None].expand(-1, -1, height, width)
             seen = _box(box[:, place], behind[:, place], u, v)
             painted = painted * (1 - cover) + cover * torch.cat([told, seen], dim=1)
+        painted[:, : manners.shape[1]] += manners[:, :, None, None]
         return painted
 
 

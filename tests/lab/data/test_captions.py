@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from molnar.base.looks import LOOK_WORDS, LOOKS
 from molnar.lab.data import concepts
 from molnar.lab.data.captions import NUMBERS, STYLE_WORDS
-from molnar.lab.data.looks import LOOKS, WORDS
 from molnar.lab.data.manner import MANNERS, MOODS, MOVES
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.shapes import SHAPES
@@ -204,7 +204,7 @@ def test_a_look_is_always_said_and_what_it_hides_never(stickers: Stickers) -> No
             continue
         seen.add(spec.look)
         caption = looked.caption(spec, index).lower()
-        assert any(word in caption for word in WORDS[spec.look])
+        assert any(word in caption for word in LOOK_WORDS[spec.look])
         if spec.look in COLOURLESS:
             assert not set(words(caption.replace("blue plan", ""))) & set(COLOURS)
         if spec.look in GROUNDLESS:

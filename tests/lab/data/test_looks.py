@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from molnar.base.errors import DataError
+from molnar.base.looks import LOOK_WORDS, LOOKS
 from molnar.lab.data import looks
-from molnar.lab.data.looks import LOOKS, WORDS, apply
+from molnar.lab.data.looks import apply
 from molnar.lab.data.palette import PALETTE
 from molnar.lab.data.render import render
 from molnar.lab.data.spec import Background, Rendered, Spec, Thing
@@ -87,8 +88,8 @@ def test_every_look_has_words_and_its_name_is_the_first() -> None:
         "pixel art", "line drawing", "halftone", "mosaic",
         "watercolor", "blueprint", "neon", "paper cut",
     )  # fmt: skip
-    assert [WORDS[name][0] for name in LOOKS] == list(LOOKS)
-    phrases = [phrase for name in LOOKS for phrase in WORDS[name]]
+    assert [LOOK_WORDS[name][0] for name in LOOKS] == list(LOOKS)
+    phrases = [phrase for name in LOOKS for phrase in LOOK_WORDS[name]]
     assert len(set(phrases)) == len(phrases)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from molnar.base.looks import LOOKS, MANNERS
+from molnar.lab.data.captions import STYLE_WORDS
 from molnar.lab.data.plans import names, plan_of
 from molnar.lab.data.shapes import MARKS, SHAPES
-from molnar.lab.data.spec import GEOMETRY_KINDS, STICKER_KINDS
+from molnar.lab.data.spec import GEOMETRY_KINDS, STICKER_KINDS, Background, Spec, Thing
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.world import World, WorldConfig
 from molnar.plan import items
@@ -65,9 +67,8 @@ def test_boxes_are_around_the_stickers_that_are_drawn(kind: str, stickers: Stick
         assert sample.plan is not None
         assert sample.spec is not None
         assert sample.masks is not None
-        for item, mask, thing in zip(
-            sample.plan[1:], sample.masks, sample.spec.things, strict=True
-        ):
+        things = [item for item in sample.plan if not item.behind]
+        for item, mask, thing in zip(things, sample.masks, sample.spec.things, strict=True):
             if not thing.angle:
                 np.testing.assert_allclose(sides(item), box(mask), atol=0.04)
 
@@ -87,6 +88,36 @@ def test_what_lies_behind_comes_first() -> None:
             assert (first.name, first.colour) == (BACKGROUND, spec.background.colour)
         found.add(first.name)
     assert len(found) > 3
+
+
+def test_how_all_of_it_is_drawn_is_planned_after_what_lies_behind(stickers: Stickers) -> None:
+    world = World(WorldConfig(size=128, look_p=0.5), stickers)
+    found = set()
+    for index in range(200):
+        spec = world.spec(index, "sticker_two" if index % 2 else "sticker")
+        [style] = {STYLE_WORDS[thing.style] for thing in spec.things if thing.style is not None}
+        said = [name for name in (style, spec.look) if name in MANNERS]
+        plan = plan_of(spec, stickers)
+        rest = [item.name for item in plan[1:] if not item.behind]
+        assert [item.name for item in plan[1:]] == [*said, *rest]
+        assert rest == [thing.name for thing in spec.things]
+        assert all(item.behind for item in plan[1 : 1 + len(said)])
+        found |= {*said}
+    assert found >= {*LOOKS, "3d"}
+    assert "emoji" not in found, "what most drawings are goes without saying"
+
+
+def test_colours_that_a_look_hides_are_not_planned() -> None:
+    star = Thing(kind="shape", name="star", colour="red", rgb=(255, 0, 0), x=0.5, y=0.5, size=0.5)
+    ground = Background(colour="blue", rgb=(0, 0, 255))
+
+    def colours(look: str | None) -> list[str | None]:
+        spec = Spec(kind="single", things=(star,), background=ground, look=look)
+        return [item.colour for item in plan_of(spec, None) if item.name not in MANNERS]
+
+    assert colours(None) == colours("mosaic") == ["blue", "red"]
+    assert colours("neon") == [None, "red"]
+    assert colours("blueprint") == [None, None]
 
 
 def test_all_plans_can_be_written(stickers: Stickers) -> None:

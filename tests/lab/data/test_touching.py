@@ -29,7 +29,7 @@ def edges(item: Item) -> tuple[float, float, float, float]:
 def boxes(world: World, index: int) -> tuple[Spec, Item, Item]:
     """What is touched, and what touches it."""
     spec = world.spec(index, KIND)
-    _, first, second = plan_of(spec, world.stickers)
+    first, second = (item for item in plan_of(spec, world.stickers) if not item.behind)
     assert spec.relation is not None
     assert spec.relation == Relation(name=spec.relation.name, subject=1, object=0)
     return spec, first, second

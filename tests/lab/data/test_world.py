@@ -7,8 +7,9 @@ import pytest
 
 from molnar.base.config import from_json, to_json
 from molnar.base.errors import ConfigError, DataError
+from molnar.base.looks import LOOKS
 from molnar.lab.data.looking import LOOKED
-from molnar.lab.data.looks import LOOKS, apply
+from molnar.lab.data.looks import apply
 from molnar.lab.data.palette import MIN_CONTRAST, PALETTE, contrasts, lab, name_of
 from molnar.lab.data.spec import COLOURLESS, GEOMETRY_KINDS, KINDS, Thing
 from molnar.lab.data.stickers import Stickers

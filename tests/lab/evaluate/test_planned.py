@@ -62,3 +62,12 @@ def test_a_spoilt_plan_is_not_forgiven(spoil):
     exam = [question for question in EXAM if question.task == "counting"]
     source = by_rule(lambda prompt, seed: spoil(*PLANS[prompt]))
     assert score(run(source, exam, seeds=(0,))).overall.value < 0.2
+
+
+def test_a_planned_look_is_drawn():
+    ground = PLANS[EXAM[0].prompt][0]
+    heart = Item(name="heart", colour="red", width=0.6, height=0.6)
+    looked = (ground, Item(name="pixel art", behind=True), heart)
+    assert spec_of(looked).look == "pixel art"
+    assert [thing.name for thing in spec_of(looked).things] == ["heart"]
+    assert spec_of((ground, heart)).look is None

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from molnar.base.looks import LOOKS
 from molnar.lab.data.concepts import COMMON
 from molnar.lab.data.draw import Draw
-from molnar.lab.data.looks import LOOKS
 from molnar.lab.data.palette import COLOURS, PALETTE
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.spec import Accessory

@@ -1,0 +1,24 @@
+"""How a whole picture may be drawn: the names that plans and captions have for it.
+
+Looks are filters over a finished picture; styles are those of the packs of drawings. The most
+frequent style has no name: silence means it.
+"""
+
+from __future__ import annotations
+
+#: What captions call each look, the main word first.
+LOOK_WORDS: dict[str, tuple[str, ...]] = {
+    "pixel art": ("pixel art", "pixelated", "8-bit"),
+    "line drawing": ("line drawing", "line art", "ink outlines"),
+    "halftone": ("halftone", "halftone dots", "comic print"),
+    "mosaic": ("mosaic", "mosaic tiles", "tiled"),
+    "watercolor": ("watercolor", "watercolour", "watercolor painting"),
+    "blueprint": ("blueprint", "blueprint drawing", "blue plan"),
+    "neon": ("neon", "neon sign", "glowing neon"),
+    "paper cut": ("paper cut", "papercut", "cut paper"),
+}
+LOOKS: tuple[str, ...] = tuple(LOOK_WORDS)
+#: Words for styles of drawings, one each.
+STYLES: tuple[str, ...] = ("blob", "simple", "glossy", "flat", "outline", "3d")
+#: Names in a plan that are no things: all of the picture is drawn so.
+MANNERS = frozenset({*LOOKS, *STYLES})
