@@ -49,6 +49,19 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
     return None if row is None else (row, end)
 
 
+def deed_at(words: Sequence[str]) -> int:
+    """Tell where what a thing does begins at the end of a phrase; the phrase's length if nowhere.
+
+    Example:
+        >>> deed_at(["old", "hound", "running"]), deed_at(["running"])
+        (2, 1)
+    """
+    end = len(words)
+    while end > 1 and _DOING.search(words[end - 1]):
+        end -= 1
+    return end
+
+
 def _done(word: str, kinds: Mapping[str, int]) -> bool:
     """Tell whether a word that ends like a deed is one: a king is not."""
     return word not in kinds or word in _DEEDS

@@ -23,10 +23,22 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
-from molnar.text.kinds import of_kind
+from molnar.text.kinds import deed_at, of_kind
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
-from molnar.text.phrases import ARTICLES, SOFT, Word, clauses, feature_end, is_manner, words_in
+from molnar.text.phrases import (
+    ARTICLES,
+    FILLERS,
+    SOFT,
+    SOMEONE,
+    Word,
+    clauses,
+    feature_end,
+    is_manner,
+    thing_at,
+    without_looks,
+    words_in,
+)
 from molnar.text.tables import packed, unpacked
 from molnar.text.words import NUMBERS, SOME, STOP_WORDS, singulars, stems
 
@@ -34,10 +46,6 @@ LEAST = 0.4  # cosine from which a name stands in for a phrase; below, words sta
 SURE = 0.6  # the same of a whole clause, where its parts mean something else
 AHEAD = 0.05  # by how much it must be nearer than the names of its parts
 CLEAR = 0.15  # the same where a part is a taught name
-_SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "anything"])
-_EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
-#: Words that say of a thing no more than that it is one: "someone crying" is crying.
-_FILLERS = _SOMEONE.union(_EMPTY.split())
 _ONE = ARTICLES | {"one", "1"}
 _NUMBERS = SOME | set(NUMBERS) - _ONE
 
@@ -145,6 +153,7 @@ class Meaning:
 
         Whoever says a taught name means it, unless all of the phrase points clearly elsewhere.
         """
+        words = without_looks(words)
         telling = [word for word in words if not self._leads(word)]
         heard_of = sum(self._vector(word) is not None for word in telling)
         if heard_of < 2 or all(self._stands(word) for word in telling):
@@ -223,7 +232,7 @@ class Meaning:
         if kind is not None and kind[0] == row:
             core = core[: kind[1]]  # what it does is still said
         before = [word.text for word in phrase[start:first]]
-        many = _SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
+        many = SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
         name = self.plurals[row] if many else self.names[row]
         kept = [w.text for w in core if w.text in self.leading and w.text not in ARTICLES]
         instead = " ".join([*kept, name])
@@ -239,16 +248,13 @@ class Meaning:
     def _first(self, phrase: Sequence[Word]) -> tuple[int, int]:
         """Find where a thing is spoken of, and its first word that does not merely lead to it.
 
-        In "pixel art of two odd dogs": "two" and "odd".
+        In "pixel art of two odd dogs": "two" and "odd"; a look says nothing of the thing.
         """
         start = 0
         for at, word in enumerate(phrase):
             if word.text == "of" and all(self._stands(other.text) for other in phrase[:at]):
                 start = at + 1
-        first = start
-        while first < len(phrase) and self._leads(phrase[first].text):
-            first += 1
-        return start, first
+        return start, thing_at([word.text for word in phrase], start, self._leads)
 
     def _leads(self, word: str) -> bool:
         return word in self.leading or word.isdigit()
@@ -276,11 +282,12 @@ class Meaning:
         )
 
     def _meant(self, words: Sequence[str]) -> int | None:
-        """Give the row of the name that words stand for: a kind of it, or the nearest to them."""
+        """Give the row of the name they are a kind of or nearest to, with what it does or not."""
         kind = of_kind(words, self.kinds)
         if kind is not None:
             return kind[0]
-        row, cosine = self._row(words)
+        found = self._row(words[: deed_at(words)]), self._row(words)
+        row, cosine = max(found, key=lambda one: one[1])
         return row if cosine >= LEAST else None
 
     def _row(self, words: Sequence[str]) -> tuple[int | None, float]:
@@ -312,7 +319,7 @@ class Meaning:
         return places
 
     def _vector(self, word: str) -> int | None:
-        if word in STOP_WORDS or word in _FILLERS:
+        if word in STOP_WORDS or word in FILLERS:
             return None
         return next((self.words[w] for w in (word, *sorted(stems(word))) if w in self.words), None)
 

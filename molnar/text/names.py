@@ -76,7 +76,9 @@ class Names:
         return found
 
     def replaced(self, text: str, alike: Mapping[str, str], bare: Callable[[str], bool]) -> str:
-        """Replace words that mean the same whatever is around them, but never within a name.
+        """Replace words that mean the same whatever is around them, but no part of a name.
+
+        What holds a name and more ("a pencil sketch") is said as a whole.
 
         Args:
             text: What was typed.
@@ -90,7 +92,8 @@ class Names:
                 continue
             known = [(span.begin, span.end) for span in self.spans(text) if span.named]
             for match in reversed([*re.finditer(rf"\b{re.escape(said)}\b", text, re.IGNORECASE)]):
-                if any(begin < match.end() and match.start() < end for begin, end in known):
+                inner = (match.start(), match.end())
+                if any(_cuts(span, inner) for span in known):
                     continue
                 follows = text[match.end() :].strip().lower()
                 if said.split()[0] in _PLACING and _goes_on(follows):
@@ -101,6 +104,13 @@ class Names:
                 after = match.end() + (not instead and text[match.end() : match.end() + 1] == " ")
                 text = refitted(text[: match.start()], instead) + instead + text[after:]
         return text
+
+
+def _cuts(name: tuple[int, int], said: tuple[int, int]) -> bool:
+    """Tell whether a name reaches into what is said and is not merely a part of it."""
+    apart = name[1] <= said[0] or said[1] <= name[0]
+    inside = said[0] <= name[0] and name[1] <= said[1] and name != said
+    return not apart and not inside
 
 
 def _goes_on(follows: str) -> bool:

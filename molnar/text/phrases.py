@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+
+from molnar.base.looks import LOOK_WORDS
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 #: What ends a phrase: what follows tells of another thing, or of where it is. Longest first.
@@ -19,6 +21,10 @@ _CUTS = sorted(
     reverse=True,
 )  # fmt: skip
 _CUT = re.compile(rf"[,;.:!?]+|\b(?:{'|'.join(_CUTS)})\b", re.IGNORECASE)
+SOMEONE = frozenset(["someone", "somebody", "something", "anyone", "anybody", "anything"])
+_EMPTY = "person people thing things kind sort type look whose making symbol sign emoji"
+#: Words that say of a thing no more than that it is one: "someone crying" is crying.
+FILLERS = SOMEONE.union(_EMPTY.split())
 #: What may also go on about the same thing: "a building with towers", "tall shade on a beach".
 SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
 ARTICLES = frozenset({"a", "an", "the"})
@@ -66,6 +72,13 @@ def words_in(text: str) -> Iterator[Word]:
         yield Word(match.group().lower().replace("\u2019", "'"), match.start(), match.end())
 
 
+#: Words of looks, the longest first.
+_LOOKS = sorted(
+    {tuple(w.text for w in words_in(said)) for own in LOOK_WORDS.values() for said in own},
+    key=lambda look: (-len(look), look),
+)
+
+
 def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]:
     """Cut a text into phrases, each of one thing; never within a known name or saying.
 
@@ -100,6 +113,48 @@ def is_manner(text: str, phrase: Sequence[Word]) -> bool:
     """
     more = sum(len(word.text) for word in phrase) < sum(len(w.text) for w in words_in(text))
     return more and all(word.text in MANNER for word in phrase)
+
+
+def look_end(words: Sequence[str], at: int) -> int:
+    """Tell where a look ends that begins at a word; `at` itself if none does.
+
+    Example:
+        >>> look_end(["a", "pixel", "art", "knight"], 1), look_end(["a", "knight"], 1)
+        (3, 1)
+    """
+    return next((at + len(look) for look in _LOOKS if (*words[at : at + len(look)],) == look), at)
+
+
+def thing_at(words: Sequence[str], start: int, leads: Callable[[str], bool]) -> int:
+    """Find the first word that speaks of the thing itself: no number, colour or look.
+
+    Args:
+        words: of a phrase.
+        start: where to begin.
+        leads: tells whether a word merely leads to a thing.
+    """
+    at = start
+    while at < len(words):
+        after = at + 1 if leads(words[at]) else look_end(words, at)
+        if after == at:
+            break
+        at = after
+    return at
+
+
+def without_looks(words: Sequence[str]) -> list[str]:
+    """Leave out the words of looks: they say nothing of what a thing is.
+
+    Example:
+        >>> without_looks(["neon", "sign", "of", "kitties"])
+        ['of', 'kitties']
+    """
+    kept, at = [], 0
+    while at < len(words):
+        after = look_end(words, at)
+        kept += [words[at]] if after == at else []
+        at = max(after, at + 1)
+    return kept
 
 
 def feature_end(

@@ -53,6 +53,10 @@ def meaning() -> Meaning:
         ("A LORRY", "A truck"),
         ("A spook", "An octopus"),
         ("pixel art of a pooch", "pixel art of a dog face"),
+        ("a pixel art pooch", "a pixel art dog face"),
+        ("two red neon sign lorries", "two red neon sign trucks"),
+        ("a paper cut great dane on a beach", "a paper cut dog face on a beach"),
+        ("a papercut spook with a lorry, neon", "a papercut octopus with a truck, neon"),
         ("a picture of two spooks", "a picture of two octopuses"),
         ("pooches", "dog faces"),
         ("7 lorries", "7 trucks"),
@@ -281,3 +285,20 @@ def test_a_thing_stays_what_it_is_whatever_it_does(meaning: Meaning) -> None:
     assert told.read("an odd spook") == "a truck"
     unsaid = replace(told, kinds={})
     assert unsaid.read("a sorcerer spooking") == unsaid.read("an odd spook") == "an octopus"
+
+
+def test_what_a_thing_does_does_not_make_it_another(meaning: Meaning) -> None:
+    words = {**meaning.words, "barking": 4, "hauling": 5}
+    # one deed lies between two things, another is all of what is said of a third one
+    vectors = np.concatenate([VECTORS, np.array([[0, 40, 99], [0, 99, 0]], np.int8)])
+    told = replace(meaning, words=words, vectors=vectors)
+    assert told.read("a pooch barking") == "a dog face"
+    assert told.read("someone hauling") == "truck"
+    assert told.read("an odd hauling") == "a truck", "nearer with it than without"
+
+
+def test_words_that_hold_a_name_are_read_as_a_whole(meaning: Meaning) -> None:
+    told = replace(meaning, alike={"glasses case": "box", "octopus": "squid", "face": "head"})
+    assert told.read("a glasses case and glasses") == "a box and glasses"
+    assert told.read("an octopus") == "an octopus", "a name stays"
+    assert told.read("a dog face") == "a dog face", "and what is a part of it"

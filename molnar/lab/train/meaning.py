@@ -42,6 +42,21 @@ _LEADING = """
 a an the some many several one two three four five six seven eight nine ten small tiny little
 large big huge very
 """
+#: What else people call a look or a style -> as captions say it.
+_LOOKS = {
+    "pixel art": "8 bit; 16 bit; 16-bit; pixel style; pixels; pixel graphics; retro pixel",
+    "line drawing": "ink drawing; pen and ink; pencil sketch; pencil drawing; line sketch; "
+    "lineart; black line",
+    "halftone": "pop art; comic book; comic style; comic strip",
+    "mosaic": "mosaic tile; stained glass; tesserae",
+    "watercolor": "aquarelle; water color; water colour; watercolors; watercolours",
+    "blueprint": "blueprints; technical drawing; schematic; schematics; architectural drawing",
+    "neon": "neon light; neon lights; neon lit; neon-lit; neon tube; neon tubes",
+    "paper cut": "paper cutout; cut-out paper; cutout paper; paper-cut; papercraft; paper craft; "
+    "layered paper",
+    "3d": "3 d; 3-d; three-dimensional; three dimensional; claymation; plasticine",
+    "flat": "flat design; flat style; flat color; flat colour; flat vector",
+}
 _ALIKE = {
     "a pair of": "two", "a couple of": "two", "a brace of": "two", "a trio of": "three",
     "half a dozen": "six", "a quartet of": "four", "a foursome of": "four",
@@ -51,6 +66,7 @@ _ALIKE = {
     **{f"{said} {name}": "of a disordered grid of black square outlines"
        for said in ("after", "by", "in the style of", "inspired by")
        for name in ("vera molnár", "vera molnar", "molnár", "molnar")},
+    **{text: look for look, texts in _LOOKS.items() for text in texts.split("; ")},
 }  # fmt: skip
 #: What people say of where something is -> how captions say the place that is most like it.
 _WHERE = {
