@@ -284,7 +284,7 @@ def unplanned(pipeline: Pipeline, report: Report) -> str | None:
 
 
 def _scenes(source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell) -> None:
-    """Measure accessories, places, looks and colours, if the pack has a subject of any."""
+    """Measure accessories, places, looks, styles and colours, if the pack has a subject of any."""
     seeds = range(exam.num_seeds)
     found, shown = scenes.measure(source, pack, exam.num_scenes, seeds, say)
     if not shown:

@@ -17,7 +17,7 @@ from molnar.lab.evaluate.prompts import TASKS, TITLES
 from molnar.lab.evaluate.results import Report
 
 SCENE_TITLE = "Scenes: share of pictures recognised"
-SCENE_PARTS = ("accessories", "places", "looks", "colours")
+SCENE_PARTS = ("accessories", "places", "looks", "styles", "colours")
 SCENE_HEAD = ("what", *(f"{one} [95 %]" for one in SCENE_PARTS))
 ALPHA_TITLE = "Alpha: shapes on a transparent background"
 MOST_CELLS = 600  # of a contact sheet: what a viewer still opens
@@ -143,7 +143,7 @@ def scene_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         "recognised: it and the subject": "recognised",
         "of these, seen in training": "seen",
         "of these, held out": "heldout",
-        "the accessory, place, look or colour alone": "thing",
+        "the accessory, place, look, style or colour alone": "thing",
         "the subject alone": "subject",
         "the judge itself, on true renders": "judge_true",
         "the judge itself, on a style it has not seen": "judge_unseen_style",

@@ -1,24 +1,24 @@
-"""Prompts of a subject that wears something, is somewhere, has a look or a colour: versioned lists.
+"""Prompts of a subject that wears something, is somewhere, has a look, a style or a colour.
 
 They are worded as people type. About every second one is a combination that training never shows
 (`lab/data/heldout.json`); what the world itself leaves out, because it could hardly be seen (a grey
-wolf in grey mountains), is not asked for; no look or colour is held out, and nothing is asked for
-in its own colour. The lists are in rounds, every accessory, place, look and colour (but white) once
-a round, so the beginning of a list is a fair short exam. A test pins them: changing one means a new
-VERSION.
+wolf in grey mountains), is not asked for; no look, style or colour is held out, and nothing is
+asked for in its own colour. The lists are in rounds, every accessory, place, look, style and colour
+(but white) once a round, so the beginning of a list is a fair short exam. A test pins them:
+changing one means a new VERSION.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from molnar.base.looks import LOOKS
+from molnar.base.looks import MANNERS
 from molnar.lab.data.heldout import accessory_held_out, place_held_out
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.evaluate.prompts import Split
 
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class Wish:
 
     prompt: str
     subject: str  # concept, as in the pack's index.json
-    thing: str  # an accessory of `wardrobe.ACCESSORIES`, a place, a look, or a colour
+    thing: str  # an accessory of `wardrobe.ACCESSORIES`, a place, a look, a style, or a colour
 
     @property
     def split(self) -> Split:
-        """Whether training shows this subject with this accessory, place, look or colour."""
-        if self.thing in LOOKS or self.thing in COLOURS:
+        """Whether training shows this subject with this accessory, place, look, style or colour."""
+        if self.thing in MANNERS or self.thing in COLOURS:
             return "seen"
         held = place_held_out if self.thing in PLACES else accessory_held_out
         return "heldout" if held(self.subject, self.thing) else "seen"
@@ -49,7 +49,7 @@ class Seen:
     subjects: tuple[str, ...]
 
     def answers(self, wish: Wish) -> bool:
-        """Whether accessory (place, look, colour) and subject are both those that are asked for."""
+        """Whether accessory (place, look, style, colour) and subject are those asked for."""
         return self.thing == wish.thing and wish.subject in self.subjects
 
 
@@ -169,6 +169,29 @@ LOOK_PROMPTS: tuple[Wish, ...] = (
     Wish("a blueprint drawing of an umbrella", "umbrella", "blueprint"),
     Wish("a guitar, glowing neon", "guitar", "neon"),
     Wish("a sun, cut paper", "sun", "paper cut"),
+)
+
+STYLE_PROMPTS: tuple[Wish, ...] = (
+    Wish("a flat rocket", "rocket", "flat"),
+    Wish("a 3d fox", "fox", "3d"),
+    Wish("an outline house", "house", "outline"),
+    Wish("a glossy strawberry", "strawberry", "glossy"),
+    Wish("a simple owl", "owl", "simple"),
+    Wish("a blob cat", "cat face", "blob"),
+    # second round
+    Wish("a flat icon of a guitar", "guitar", "flat"),
+    Wish("a 3d render of a car", "automobile", "3d"),
+    Wish("an outline icon of an umbrella", "umbrella", "outline"),
+    Wish("a glossy mushroom", "mushroom", "glossy"),
+    Wish("a simple drawing of a castle", "castle", "simple"),
+    Wish("a blob penguin", "penguin", "blob"),
+    # third round
+    Wish("a robot in flat style", "robot", "flat"),
+    Wish("a 3d pineapple", "pineapple", "3d"),
+    Wish("an outline snail", "snail", "outline"),
+    Wish("a glossy octopus", "octopus", "glossy"),
+    Wish("a simple tulip", "tulip", "simple"),
+    Wish("a blob ghost", "ghost", "blob"),
 )
 
 COLOUR_PROMPTS: tuple[Wish, ...] = (

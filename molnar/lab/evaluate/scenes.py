@@ -1,10 +1,11 @@
-"""Prompts with an accessory, place, look or colour in, the share that shows it and the subject out.
+"""Prompts with an accessory, place, look, style or colour in, the share that shows it out.
 
 A picture is recognised when the nearest of the judge's renders has the asked accessory (is in the
-asked place, look or colour) and one of the five nearest (of looks, three) shows the asked subject.
-Each judge is itself tested, on fresh renders that were blurred and made noisy: on what was asked
-for, on the same in a drawing style that the judge has never seen, and on pictures that are wrong in
-one respect (another accessory, place, look or colour, none at all, another subject).
+asked place, look, style or colour) and one of the five nearest (of looks, three) shows the asked
+subject, too. Each judge is itself tested, on fresh renders that were blurred and made noisy: on
+what was asked for, on the same in a drawing style that the judge has never seen (but that of styles
+itself), and on pictures that are wrong in one respect (another accessory, place, look, style or
+colour, none at all, another subject).
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from molnar.base.looks import LOOKS
+from molnar.base.looks import LOOKS, STYLES
 from molnar.base.rng import generator
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.palette import COLOURS
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.data.wardrobe import ACCESSORIES
-from molnar.lab.evaluate import inlook, tinted, whereabouts, worn
+from molnar.lab.evaluate import inlook, instyle, tinted, whereabouts, worn
 from molnar.lab.evaluate.inlook import softened
 from molnar.lab.evaluate.intervals import Interval, bootstrap, wilson
 from molnar.lab.evaluate.proceval import plain
@@ -32,6 +33,7 @@ from molnar.lab.evaluate.scene_prompts import (
     LOOK_PROMPTS,
     NOTHING,
     PLACE_PROMPTS,
+    STYLE_PROMPTS,
     VERSION,
     Seen,
     Wish,
@@ -78,7 +80,7 @@ def measure(
     seeds: Sequence[int],
     say: Tell,
 ) -> tuple[dict[str, Any], dict[str, list[Shown]]]:
-    """Measure accessories, places, looks and colours.
+    """Measure accessories, places, looks, styles and colours.
 
     Args:
         source: what draws.
@@ -110,7 +112,7 @@ def measure(
 
 
 def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
-    """Prepare accessories, places, looks, then colours, each judge only when it is its turn."""
+    """Prepare all five kinds in order, each judge only when it is its turn."""
 
     def dressed(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
         if (subject, style) not in stickers.sprites:
@@ -126,11 +128,15 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
         drawn = inlook.inlook(stickers, subject, style, thing, Draw(rng), _FRESH_LOOK_PX)
         return None if drawn is None else softened(drawn, rng)
 
+    def styled(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
+        drawn = None if style in UNSEEN_STYLES else instyle.in_style(stickers, subject, thing)
+        return None if drawn is None else jittered(drawn, rng)
+
     def coloured(subject: str, thing: str, style: str, rng: np.random.Generator) -> Pixels | None:
         drawn = tinted.in_colour(stickers, subject, style, thing, Draw(rng))
         return None if drawn is None else jittered(drawn, rng)
 
-    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS, LOOK_PROMPTS, COLOUR_PROMPTS)
+    lists = (ACCESSORY_PROMPTS, PLACE_PROMPTS, LOOK_PROMPTS, STYLE_PROMPTS, COLOUR_PROMPTS)
     asked = [[wish for wish in one if wish.subject in stickers.concepts] for one in lists]
     subjects = [list(dict.fromkeys(wish.subject for wish in one)) for one in asked]
     chosen = [tuple(one[:num_prompts]) for one in asked]
@@ -143,9 +149,12 @@ def kinds(stickers: Stickers, num_prompts: int, say: Tell) -> Iterator[Kind]:
     say("drawing the looks", 0, 1)
     by_look = inlook.LookJudge(stickers, subjects[2]) if chosen[2] else None
     yield Kind("looks", chosen[2], LOOKS, by_look or _blind, looking)
+    say("drawing the styles", 0, 1)
+    by_style = instyle.StyleJudge(stickers, subjects[3]) if chosen[3] else None
+    yield Kind("styles", chosen[3], STYLES, by_style or _blind, styled)
     say("colouring the drawings", 0, 1)
-    by_tint = tinted.TintJudge(stickers, subjects[3]) if chosen[3] else None
-    yield Kind("colours", chosen[3], COLOURS, by_tint or _blind, coloured)
+    by_tint = tinted.TintJudge(stickers, subjects[4]) if chosen[4] else None
+    yield Kind("colours", chosen[4], COLOURS, by_tint or _blind, coloured)
 
 
 def _blind(image: Pixels) -> Seen:

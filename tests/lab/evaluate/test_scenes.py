@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from molnar.base.looks import LOOKS
+from molnar.base.looks import LOOKS, STYLES
 from molnar.lab.data.concepts import COMMON
 from molnar.lab.data.draw import Draw
 from molnar.lab.data.palette import COLOURS, PALETTE
@@ -20,6 +20,7 @@ from molnar.lab.data.wearing import WEARERS, fits
 from molnar.lab.evaluate import exam as exam_module
 from molnar.lab.evaluate import scenes, whereabouts
 from molnar.lab.evaluate.exam import examine
+from molnar.lab.evaluate.instyle import StyleJudge, in_style
 from molnar.lab.evaluate.page import page
 from molnar.lab.evaluate.report import tables
 from molnar.lab.evaluate.results import Exam
@@ -29,6 +30,7 @@ from molnar.lab.evaluate.scene_prompts import (
     LOOK_PROMPTS,
     NOTHING,
     PLACE_PROMPTS,
+    STYLE_PROMPTS,
     VERSION,
     Seen,
     Wish,
@@ -74,9 +76,9 @@ def animals() -> Stickers:
 
 
 def test_the_lists_are_fixed() -> None:
-    lists = ACCESSORY_PROMPTS + PLACE_PROMPTS + LOOK_PROMPTS + COLOUR_PROMPTS
+    lists = ACCESSORY_PROMPTS + PLACE_PROMPTS + LOOK_PROMPTS + STYLE_PROMPTS + COLOUR_PROMPTS
     text = "\n".join(f"{wish.prompt}|{wish.subject}|{wish.thing}" for wish in lists)
-    assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (3, "fbe6e5c3e656fb69")
+    assert (VERSION, hashlib.sha256(text.encode()).hexdigest()[:16]) == (4, "8e26347297cbf5b5")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_the_lists_are_fixed() -> None:
         (ACCESSORY_PROMPTS, tuple(ACCESSORIES), 4, 5),
         (PLACE_PROMPTS, PLACES, 3, 6),
         (LOOK_PROMPTS, LOOKS, 3, 0),
+        (STYLE_PROMPTS, STYLES, 3, 0),
         (COLOUR_PROMPTS, tuple(name for name in COLOURS if name != "white"), 3, 0),
     ],
 )
@@ -130,6 +133,29 @@ def test_an_animal_in_a_colour_is_known_by_both(animals: Stickers) -> None:
     assert judge(portrait(animals, "robot", "noto")).thing == NOTHING
 
 
+def test_a_drawing_is_known_by_its_style_and_by_who_it_is(animals: Stickers) -> None:
+    """Flat ones in one tone, outlines in black and white, and no other style in this pack."""
+    sprites = dict(animals.sprites)
+    for (name, _), sprite in animals.sprites.items():
+        solid = sprite.pixels[..., 3:] > 0
+        flat = np.where(solid, np.array([60, 120, 90, 255], np.uint8), 0).astype(np.uint8)
+        eyes = solid & (sprite.pixels[..., :1] < 30)
+        lined = np.where(eyes, np.array([255, 255, 255, 255], np.uint8), flat // [60, 120, 90, 1])
+        for style, pixels in (("fluent-flat", flat), ("fluent-high-contrast", lined)):
+            sprites[name, style] = Sprite(pixels.astype(np.uint8), sprite.box, (60, 120, 90))
+    pack = Stickers(
+        folder=Path(), concepts=animals.concepts, size=160, sprites=sprites, problems=[]
+    )
+    judge = StyleJudge(pack, list(ANIMALS))
+    for name in ("fox", "robot"):
+        for word in ("flat", "outline", NOTHING):
+            drawn = in_style(pack, name, word)
+            assert drawn is not None
+            seen = judge(drawn)
+            assert (seen.thing, seen.subjects[0]) == (word, name)
+    assert in_style(pack, "fox", "3d") is None
+
+
 def test_only_both_together_answer_a_prompt() -> None:
     seen = Seen("beret", ("fox", "fox", "dog face"))
     assert seen.answers(Wish("", "dog face", "beret"))
@@ -141,6 +167,9 @@ def test_only_both_together_answer_a_prompt() -> None:
 def test_the_judges_accept_what_is_true_and_refuse_what_is_wrong(animals: Stickers) -> None:
     for kind in scenes.kinds(animals, 4, quiet):
         found = scenes.judge_test(kind)
+        if kind.title == "styles":
+            assert np.isnan(found.true.value), "this pack has one style"
+            continue
         assert found.true.value > 0.7, kind.title
         # of a pack with three subjects of looks, every one is among the three nearest, and of one
         # with four subjects of colours, among the five nearest of a colour
@@ -170,8 +199,8 @@ def test_shares_are_by_prompt_with_seen_and_held_out_apart(animals: Stickers) ->
     def source(prompt: str, seed: int) -> Pixels:
         kind, wish = wishes[prompt]
         drawn = kind.paint(wish.subject, wish.thing, "noto", np.random.default_rng(7))
-        assert drawn is not None
-        return drawn if seed == 0 else np.full((64, 64, 3), 255, np.uint8)
+        assert drawn is not None or kind.title == "styles"
+        return drawn if seed == 0 and drawn is not None else np.full((64, 64, 3), 255, np.uint8)
 
     told: list[tuple[str, int, int]] = []
     found, shown = scenes.measure(source, animals, 2, (0, 1), lambda *step: told.append(step))
@@ -195,7 +224,8 @@ def test_a_pack_without_the_asked_subjects_measures_nothing() -> None:
         raise AssertionError("nothing is asked for")
 
     found, shown = scenes.measure(source, empty, 3, (0,), quiet)
-    assert [found[title] for title in ("accessories", "places", "looks", "colours")] == [None] * 4
+    parts = ("accessories", "places", "looks", "styles", "colours")
+    assert [found[title] for title in parts] == [None] * 5
     assert not shown
 
 
