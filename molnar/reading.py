@@ -27,7 +27,7 @@ from molnar.text.attention import Part, plain
 from molnar.text.grammar import Term, Wording, parse, refuse
 from molnar.text.meaning import Meaning
 from molnar.text.mentions import said_of
-from molnar.text.prompt import Prompt, clean
+from molnar.text.prompt import Prompt, clean, undenied
 from molnar.text.tokens import Tokenizer
 from molnar.text.words import Lexicon
 
@@ -108,7 +108,7 @@ class Reader:
 
     def read(self, text: str) -> str:
         """Text as typed -> in words that the model was taught, as far as they are known."""
-        text = self.lexicon.read(text)
+        text = self.lexicon.read(undenied(text))
         return text if self.meaning is None else self.meaning.read(text)
 
     @property

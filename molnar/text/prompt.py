@@ -7,14 +7,24 @@ itself.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from molnar.base.errors import RequestError
+from molnar.text.phrases import words_in
 
 MAX_CHARACTERS = 2000
 # Format characters that mean something inside emoji and some scripts; the others are noise.
 _JOINERS = "\u200c\u200d"
+#: What is not to be there, up to where the next thing is spoken of.
+_DENIED = re.compile(
+    r",?\s*\b(?:and |but )?(?:without|with no)\s+(?P<what>[^,;.:!?()\[\]{}|]+?)"
+    r"(?=\s+(?:and|but|with|wearing|on|in|at|near|next|beside|under|over|above|below|behind)\b"
+    r"|\s*[,;.:!?()\[\]{}|]|$)",
+    re.IGNORECASE,
+)
+_NAMED = "face without mouth"  # a drawing that is called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +82,23 @@ def clean(text: str, name: str = "prompt") -> str:
             f"{name} has {len(words)} characters; expected at most {MAX_CHARACTERS}, shorten it"
         )
     return words
+
+
+def undenied(text: str) -> str:
+    """Leave out what is said not to be there: a text that names it draws it.
+
+    That there is no ground is something to draw: a transparent one.
+
+    Example:
+        >>> undenied("a dog without a hat on a beach"), undenied("a star without a background")
+        ('a dog on a beach', 'a star without a background')
+    """
+    if _NAMED in text.lower():
+        return text
+
+    def kept(match: re.Match[str]) -> str:
+        ground = "background" in match["what"].lower()
+        return match.group() if ground else ""
+
+    left = _DENIED.sub(kept, text).strip()
+    return left if any(True for _ in words_in(left)) else text

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from molnar.base.errors import RequestError
-from molnar.text.prompt import MAX_CHARACTERS, Prompt, clean
+from molnar.text.prompt import MAX_CHARACTERS, Prompt, clean, undenied
 
 
 def test_spaces_forms_and_invisible_characters_are_cleaned() -> None:
@@ -48,3 +48,24 @@ def test_what_is_no_text_is_refused() -> None:
 @given(st.text(max_size=80))
 def test_cleaning_twice_changes_nothing(text: str) -> None:
     assert clean(clean(text)) == clean(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        ("a dog without a hat", "a dog"),
+        ("a dog without a red hat on a beach", "a dog on a beach"),
+        ("a kitchen with no people", "a kitchen"),
+        ("a street, without any cars, at night", "a street, at night"),
+        ("a king wearing a crown but without glasses", "a king wearing a crown"),
+        ("A house Without trees and a cow", "A house and a cow"),
+        ("a circle without a background", "a circle without a background"),
+        ("a face without mouth", "a face without mouth"),  # a drawing that is called so
+        ("without people", "without people"),  # or nothing would be left
+        ("a dog with a hat", "a dog with a hat"),
+        ("withoutness", "withoutness"),
+    ],
+)
+def test_what_is_not_to_be_there_is_left_out(typed: str, left: str) -> None:
+    assert undenied(typed) == left
+    assert undenied(left) == left
