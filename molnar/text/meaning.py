@@ -32,6 +32,7 @@ from molnar.text.phrases import (
     SOFT,
     SOMEONE,
     Word,
+    acts,
     clauses,
     feature_end,
     is_manner,
@@ -133,7 +134,7 @@ class Meaning:
             meant = [(phrase, None if named else self._row_of(phrase)) for phrase in unit]
             rows: list[int | None] = [row for _, row in meant if row is not None]
             rows += [self._row_at(text, span) for span in named]
-            firm = not named and any(self._firm(phrase) for phrase in unit)
+            firm = any(acts(words, s.end) for s in named) if named else any(map(self._firm, unit))
             whole = None if firm else self._whole([w.text for w in words], rows, bool(named))
             for phrase, row in meant if whole is None else [(words, whole)]:
                 before = max((p[-1].end for p in clause if p[-1].end < phrase[0].begin), default=0)

@@ -115,6 +115,12 @@ def is_manner(text: str, phrase: Sequence[Word]) -> bool:
     return more and all(word.text in MANNER for word in phrase)
 
 
+def acts(words: Sequence[Word], end: int) -> bool:
+    """Tell whether what ends at a place in the text does something: "a panda | drinking tea"."""
+    after = next((word for word in words if word.begin >= end), None)
+    return after is not None and after.text.endswith("ing")
+
+
 def look_end(words: Sequence[str], at: int) -> int:
     """Tell where a look ends that begins at a word; `at` itself if none does.
 

@@ -297,6 +297,11 @@ def test_what_a_thing_does_does_not_make_it_another(meaning: Meaning) -> None:
     assert told.read("an odd hauling") == "a truck", "nearer with it than without"
 
 
+def test_who_does_something_is_said_whatever_it_is_done_to(whole: Meaning) -> None:
+    assert whole.read("a horse horned") == "a unicorn"
+    assert whole.read("a horse growing horned") == "a horse growing horned"
+
+
 def test_words_that_hold_a_name_are_read_as_a_whole(meaning: Meaning) -> None:
     told = replace(meaning, alike={"glasses case": "box", "octopus": "squid", "face": "head"})
     assert told.read("a glasses case and glasses") == "a box and glasses"
