@@ -17,7 +17,7 @@ from molnar.base.looks import MANNERS
 from molnar.base.types import SHAPES, Item, Plan
 
 __all__ = [
-    "BACKGROUND", "COLOURS", "MANNERS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan",
+    "BACKGROUND", "COLOURS", "GROUNDS", "MANNERS", "MOST", "SHAPES", "TRANSPARENT", "Item", "Plan",
     "overlap", "spread",
 ]  # fmt: skip
 
@@ -25,6 +25,12 @@ __all__ = [
 COLOURS = tuple(PALETTE)
 BACKGROUND = "background"  # the item that stands for a plain background in its colour
 TRANSPARENT = "transparent"  # the item that stands for none
+#: What may lie behind: those two, places and patterns.
+GROUNDS = frozenset(
+    {BACKGROUND, TRANSPARENT, "beach", "kitchen", "bar", "night sky", "snow", "forest", "desert"}
+    | {"mountains", "city", "underwater", "meadow", "living room"}
+    | {"gradient", "stripes", "polka dots", "checkerboard"}
+)
 MOST = 10  # items of one plan, the background included
 
 

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from molnar.base.types import Mention
 from molnar.plan.items import (
-    BACKGROUND,
     COLOURS,
+    GROUNDS,
     MANNERS,
     MOST,
     SHAPES,
-    TRANSPARENT,
     Item,
     Plan,
     overlap,
@@ -34,6 +33,7 @@ LEAD = 6.0  # what a name has ahead, as often as it is said ...
 ANEW = 2.0  # ... and more, until it is planned: each of two things, and three of one;
 HOLD = 12.0  # what the end is behind until then: it is rather one of those;
 STOP = 4.0  # what it is ahead when there is as much as is said;
+MANY = 6  # of one thing that the end waits for at most: more no picture of training has
 SPENT = 12.0  # what a name is behind that is planned as often as it is said;
 TINT = 8.0  # what a colour has ahead that is said of a name, or is behind if of others only.
 
@@ -139,7 +139,7 @@ def write(
     """
     numbers: list[int] = []
     tries = TRIES
-    behind = {at for at, name in enumerate(names) if name in (BACKGROUND, TRANSPARENT)}
+    behind = {at for at, name in enumerate(names) if name in GROUNDS - SHAPES}  # and no thing
     things = [mention for mention in said if not mention.names or mention.names - behind]
     while len(numbers) < LENGTH:
         step = len(numbers)
@@ -150,7 +150,7 @@ def write(
         if kind == 1 and said:
             logits = tinted(logits, said, _named(numbers))
         if step == 0:
-            logits = logits[:-1]  # something always lies behind
+            logits = _behind(logits[:-1], names)  # something always does
         doubt = DOUBT_WHAT if kind < 2 else DOUBT_WHERE * stray
         numbers.append(_drawn(logits, doubt, float(rng.random())))
         if kind == 0 and step and numbers[-1] == len(names):
@@ -184,7 +184,7 @@ def led(logits: NDArray[Any], said: Sequence[Mention], planned: Sequence[int] = 
             own[list(names)] -= SPENT
             continue
         lead |= dict.fromkeys(names, LEAD if so_far else LEAD + ANEW)
-        if not so_far and not all(mention.loose for mention in alike):
+        if so_far < min(MANY, sum(max(1, m.count or 1) for m in alike if not m.loose)):
             missing |= names
     before = _together(own)
     for name, more in lead.items():
@@ -227,6 +227,12 @@ def tinted(
         elif colour not in free and any(mention.colour == colour for mention in said):
             out[number] -= TINT
     return out
+
+
+def _behind(logits: NDArray[Any], names: Sequence[str]) -> NDArray[Any]:
+    """Leave the names of what may lie behind: things that are said lead, but not here."""
+    grounds = np.array([name in GROUNDS for name in names])
+    return np.where(grounds, logits, -np.inf) if grounds.any() else logits
 
 
 def _more(mention: Mention, planned: Sequence[tuple[int, int]], claimed: Sequence[int]) -> bool:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 
 from molnar.lab.data import palette
-from molnar.plan.items import COLOURS, Item, spread
+from molnar.lab.data.places import PATTERNS, PLACES
+from molnar.plan.items import BACKGROUND, COLOURS, GROUNDS, TRANSPARENT, Item, spread
 
 
 def test_the_colours_of_a_plan_are_those_of_the_world() -> None:
     assert COLOURS == palette.COLOURS
+
+
+def test_what_may_lie_behind_is_what_the_world_lays_there() -> None:
+    assert {BACKGROUND, TRANSPARENT, *PLACES, *PATTERNS} == GROUNDS
 
 
 @pytest.mark.parametrize(("height", "width"), [(10, 16), (16, 10), (12, 12)])

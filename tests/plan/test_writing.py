@@ -17,6 +17,7 @@ from molnar.plan.writing import (
     HOLD,
     LEAD,
     LENGTH,
+    MANY,
     SPENT,
     STOP,
     TINT,
@@ -124,7 +125,7 @@ class Doubtful(Certain):
 
 @pytest.mark.parametrize("name", ["circle", "square"])
 def test_things_that_should_be_side_by_side_do_not_overlap(name: str) -> None:
-    names = ("background", "circle", "square")
+    names = ("background", "beach", "circle", "square")
     plan = (
         PLAN[0],
         Item(name="circle", colour="red", x=0.5, y=0.5, width=0.4, height=0.4),
@@ -160,7 +161,7 @@ def test_a_name_that_is_said_leads_and_the_end_waits_for_it() -> None:
     assert after[:3].sum() == pytest.approx(before.sum()), "rather what is missing"
     assert after[2] > after[1] * np.exp(LEAD)
     # what is there, and may be there once more, has a lead, and the end is as sure as it was
-    again = np.exp(led(logits, [mention(2, count=2)], planned=[0, 2]))
+    again = np.exp(led(logits, [mention(2, count=None)], planned=[0, 2]))
     assert again[2] / again[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD))
     assert again[3] / again.sum() == pytest.approx(before[3] / before.sum())
     # and so it has before anything lies behind
@@ -168,6 +169,37 @@ def test_a_name_that_is_said_leads_and_the_end_waits_for_it() -> None:
     assert first[2] / first[1] == pytest.approx(before[2] / before[1] * np.exp(LEAD + ANEW))
     assert first[1] / first[0] == pytest.approx(before[1] / before[0])
     assert logits.tolist() == [1.0, 2.0, 0.5, -1.0], "what was given stays"
+
+
+def test_the_end_waits_for_as_many_as_are_said_but_not_for_a_crowd() -> None:
+    logits = np.array([1.0, 2.0, 0.5, -1.0])
+    for count, planned, held in (
+        (3, 2, True),
+        (3, 3, False),
+        (40, MANY - 1, True),
+        (40, MANY, False),
+    ):
+        after = led(logits, [mention(2, count=count)], planned=[0, *[2] * planned])
+        assert (after[3] < logits[3] - 1) == held, (count, planned)
+    two = [mention(2, colour="red"), mention(2, colour="green")]
+    assert led(logits, two, planned=[0, 2])[3] == logits[3] - HOLD
+    loose = Mention(frozenset([2]), count=3, loose=True)
+    assert led(logits, [loose], planned=[0, 2])[3] > logits[3] - 1
+
+
+def test_only_a_ground_lies_behind_and_none_is_a_thing() -> None:
+    names = ("background", "beach", "circle")
+
+    def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
+        first = numbers.shape[1] == 1
+        rated = [0.0, 3.0, 9.0, 0.0] if first else [-9.0, 0.0, 1.0, 2.0]
+        return [np.array([rated]), np.zeros((1, len(COLOURS) + 1)), np.eye(1, BINS, 9) * 30]
+
+    for seed in range(20):
+        said = [mention(1, count=2), mention(2)]  # "a beach ball on a beach, and a circle"
+        plan = write(ask, names, np.random.default_rng(seed), said=said)
+        assert [item.name for item in plan] == ["beach", "circle"]
+        assert [item.behind for item in plan] == [True, False]
 
 
 def test_what_a_planner_would_never_write_is_written_if_it_is_said() -> None:
