@@ -296,7 +296,7 @@ def _refilled(parent: Parent, mask: NDArray[np.bool_], planned: Plan) -> Plan:
     """Plan an edited picture: what stays, and in the mask what is asked for.
 
     A prompt may speak of the whole picture: what it names that is there already, outside the mask,
-    is not planned twice.
+    is not planned twice. How all of it is drawn is the parent's.
     """
     stays = tuple(item for item in parent.plan if not within(item, mask))
     there = [item.name for item in stays if not item.behind]

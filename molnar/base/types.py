@@ -83,13 +83,13 @@ class Item:
         False
     """
 
-    name: str  # a shape, a concept, an accessory, a place or "background"
+    name: str  # a shape, a concept, an accessory, a place, "background", a look or a style
     colour: str | None = None  # one of plan.items.COLOURS; None = its own colours
     x: float = 0.5  # centre, rightwards
     y: float = 0.5  # centre, downwards
     width: float = 1.0
     height: float = 1.0
-    behind: bool = False  # fills the picture behind all things
+    behind: bool = False  # fills the picture behind all things, or is said of all of it: a look
 
 
 Plan = tuple[Item, ...]

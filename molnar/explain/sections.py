@@ -55,7 +55,8 @@ def plan(story: Story) -> str:
             if item.behind
             else f"{item.width:.2f} x {item.height:.2f} at {item.x:.2f}, {item.y:.2f}"
         )
-        rows.append((item.name, item.colour or "its own", place, ", ".join(due) or "no one word"))
+        colour = "" if item.name in MANNERS else item.colour or "its own"
+        rows.append((item.name, colour, place, ", ".join(due) or "no one word"))
     if not rows:
         return ""
     words = (

@@ -31,6 +31,10 @@ def swayed(plan: Sequence[Item], strength: float, rng: np.random.Generator, rati
     moved: list[Item] = []
     ways: list[tuple[float, float, float]] = []
     for index, item in enumerate(plan):
+        if item.name in MANNERS:  # a look moves nothing
+            moved.append(item)
+            ways.append((0.0, 0.0, 0.0))
+            continue
         # Drawn for every item, so that one more item changes nothing for those before it.
         x, y, size = (float(v) for v in rng.standard_normal(3))
         under = [k for k, other in enumerate(plan[:index]) if _carries(other, item)]

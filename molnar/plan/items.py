@@ -31,7 +31,7 @@ GROUNDS = frozenset(
     | {"mountains", "city", "underwater", "meadow", "living room"}
     | {"gradient", "stripes", "polka dots", "checkerboard"}
 )
-MOST = 10  # items of one plan, the background included
+MOST = 10  # items of one plan, the background and looks included
 
 
 def spread(plan: Sequence[Item], height: int, width: int) -> Plan:

@@ -147,6 +147,8 @@ def write(
         logits = ask(np.array([[0, *numbers]], np.int64))[min(kind, 2)][0]
         if kind == 0 and said:
             logits = led(logits, things if step else said, [*numbers[:1], *numbers[_HEAD::FIELDS]])
+        if kind == 0:
+            logits = _once(logits, names, numbers[_HEAD::FIELDS])
         if kind == 1 and said:
             logits = tinted(logits, said, _named(numbers))
         if step == 0:
@@ -233,6 +235,13 @@ def _behind(logits: NDArray[Any], names: Sequence[str]) -> NDArray[Any]:
     """Leave the names of what may lie behind: things that are said lead, but not here."""
     grounds = np.array([name in GROUNDS for name in names])
     return np.where(grounds, logits, -np.inf) if grounds.any() else logits
+
+
+def _once(logits: NDArray[Any], names: Sequence[str], planned: Sequence[int]) -> NDArray[Any]:
+    """Leave out looks and styles that are planned already: there is no drawing in neon twice."""
+    out = np.array(logits, np.float64)
+    out[[number for number in planned if names[number] in MANNERS]] = -np.inf
+    return out
 
 
 def _more(mention: Mention, planned: Sequence[tuple[int, int]], claimed: Sequence[int]) -> bool:

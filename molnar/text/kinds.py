@@ -16,6 +16,11 @@ _DOING = re.compile(r"(?:ing|ed)$")
 _DEEDS = frozenset(
     ["knitting", "sewing", "cooking", "painting", "drawing", "fishing", "camping", "running"]
 )
+#: Things that end as deeds do.
+_THINGS = frozenset({
+    "building", "ceiling", "clothing", "dressing", "dumpling", "earring", "evening", "lightning",
+    "morning", "painting", "drawing", "pudding", "railing", "spring", "string", "wedding", "wing",
+})  # fmt: skip
 _FULL = frozenset({"full", "made", "out"})
 
 
@@ -49,15 +54,17 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
     return None if row is None else (row, end)
 
 
-def deed_at(words: Sequence[str]) -> int:
+def deed_at(words: Sequence[str], kinds: Mapping[str, int]) -> int:
     """Tell where what a thing does begins at the end of a phrase; the phrase's length if nowhere.
 
     Example:
-        >>> deed_at(["old", "hound", "running"]), deed_at(["running"])
+        >>> deed_at(["old", "hound", "running"], {}), deed_at(["running"], {})
         (2, 1)
     """
     end = len(words)
-    while end > 1 and _DOING.search(words[end - 1]):
+    while end > 1 and re.fullmatch(r"\w{2,}ing", words[end - 1]) and _done(words[end - 1], kinds):
+        if words[end - 1] in _THINGS:
+            break
         end -= 1
     return end
 

@@ -97,8 +97,8 @@ class Meaning:
             self.name_vectors, self.key_vectors, self.key_counts, self.weights, self.biases
         )
         object.__setattr__(self, "_places", places)
-        known = Names(self.names, self.plurals, self.aliases, self.kinds)
-        object.__setattr__(self, "_known", known)
+        names = Names(self.names, self.plurals, self.aliases, self.kinds)
+        object.__setattr__(self, "_known", names)
 
     def read(self, text: str) -> str:
         """Put taught names in the place of phrases that hold an unknown word."""
@@ -168,10 +168,7 @@ class Meaning:
         return best if near[best] >= SURE and best not in rows and ahead else None
 
     def _firm(self, phrase: Phrase) -> bool:
-        """Tell whether all of a phrase says of what kind a thing is, or all but what it does.
-
-        A wizard casting is a wizard, however near to a wand both words are together.
-        """
+        """Tell whether a phrase is of one kind, but for what is done: a wizard casting no wand."""
         words = [word.text for word in phrase[self._first(phrase)[1] :]]
         kind = of_kind(words, self.kinds) if words else None
         done = kind is not None and kind[1] < len(words)
@@ -287,7 +284,10 @@ class Meaning:
         kind = of_kind(words, self.kinds)
         if kind is not None:
             return kind[0]
-        found = self._row(words[: deed_at(words)]), self._row(words)
+        who = words[: deed_at(words, self.kinds)]
+        found = self._row(who), self._row(words)
+        if found[0][0] is None and not FILLERS.issuperset(who):
+            return None  # nothing is known of it, whatever it does
         row, cosine = max(found, key=lambda one: one[1])
         return row if cosine >= LEAST else None
 

@@ -21,7 +21,7 @@ from itertools import pairwise
 
 from molnar.base.aliases import ALIASES
 from molnar.base.cielab import PALETTE
-from molnar.base.looks import LOOK_WORDS, STYLES
+from molnar.base.looks import LOOK_WORDS, MANNERS
 from molnar.base.types import SHAPES, Mention
 from molnar.text.words import NUMBERS, SOME, STOP_WORDS, singulars
 
@@ -37,6 +37,16 @@ _JOINTS = frozenset({"and", "or", "to"})
 _SOME = SOME | {"lots", "lot", "couple"}
 _TIED = frozenset({"-", "'", "\u2019"})
 _KINDS = frozenset({"like", "headed", "themed", "style", "s"})  # after what ties them to a name
+#: What looks are called, the longest first; "tiled" and "cut paper" may be said of a thing alone.
+_LOOKS = sorted(
+    (
+        (tuple(_WORD.findall(said)), look)
+        for look, own in LOOK_WORDS.items()
+        for said in own
+        if said not in ("tiled", "cut paper")
+    ),
+    key=lambda called: -len(called[0]),
+)
 _BACK = 3  # words before a name, of which one may be its colour, and as many before that
 
 Spoken = tuple[str, ...]
@@ -50,7 +60,8 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
         names: All that a plan can hold.
 
     Returns:
-        Names in the order of the text, and after them, one by one, colours that stand before none.
+        Looks, then other names in the order of the text, and after them, one by one, colours that
+        stand before none.
 
     Example:
         >>> said_of("a dog and two red foxes", ("fox", "dog"))[1]
@@ -60,18 +71,14 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
     places = list(_WORD.finditer(text))
     words = tuple(place.group() for place in places)
     gaps = ["", *(text[a.end() : b.start()] for a, b in pairwise(places))]  # before each word
+    found, words, gaps = _looks(words, gaps, names)  # the rest is read as if they were not there
     cut = {at for at, gap in enumerate(gaps) if set(gap) - set(" -'\u2019")}
-    found: list[Mention] = []
     free = {at for at, word in enumerate(words) if word in PALETTE}
     before = 0  # where what is said of the name before this one ends
     composed = _COMPOSED.search(text) is not None
     spans = _spans(words, names)
     begins = {at for at, _ in spans if not gaps[at].strip("- ") and not _idle(words, at)}
     for (begin, end), (numbers, several) in sorted(spans.items()):
-        if any(names[number] in LOOK_WORDS for number in numbers):  # no thing: how all is drawn
-            free -= set(range(begin, end))
-            found.append(Mention(numbers))
-            continue
         # of two names with nothing between, the first says what kind of thing the second is
         if end in begins or _of_kind(words, gaps, end) or _idle(words, begin):
             continue
@@ -94,6 +101,32 @@ def said_of(text: str, names: tuple[str, ...]) -> tuple[Mention, ...]:
         found.append(Mention(numbers, None if at is None else words[at], count, loose))
         before = end
     return (*found, *(Mention(frozenset(), words[at]) for at in sorted(free)))
+
+
+def _looks(
+    words: Spoken, gaps: Sequence[str], names: tuple[str, ...]
+) -> tuple[list[Mention], Spoken, list[str]]:
+    """Find looks, which are no things but how all is drawn.
+
+    Returns:
+        What is said of them, and words and gaps without them.
+    """
+    found: list[Mention] = []
+    kept: list[str] = []
+    between: list[str] = []
+    at, gap = 0, ""
+    while at < len(words):
+        look = next((one for one in _LOOKS if words[at : at + len(one[0])] == one[0]), None)
+        if look is None:
+            kept.append(words[at])
+            between.append(gap + gaps[at])
+            at, gap = at + 1, ""
+            continue
+        if look[1] in names:
+            count = 0 if _denied(words, 0, at) else 1
+            found.append(Mention(frozenset([names.index(look[1])]), count=count))
+        at, gap = at + len(look[0]), gap + gaps[at]
+    return found, tuple(kept), between
 
 
 def _of_kind(words: Spoken, gaps: Sequence[str], end: int) -> bool:
@@ -226,8 +259,8 @@ def _index(names: Sequence[str]) -> tuple[dict[Spoken, list[int]], int]:
     known: dict[Spoken, list[int]] = {}
     for number, name in enumerate(names):
         words = tuple(_WORD.findall(name.lower()))
-        if (set(words) & set(PALETTE) and set(words) & SHAPES) or name in STYLES:
-            continue  # "flat" may be said of anything
-        for called in (name, *ALIASES.get(name, LOOK_WORDS.get(name, ())), *_BEHIND.get(name, ())):
+        if (set(words) & set(PALETTE) and set(words) & SHAPES) or name in MANNERS:
+            continue  # "flat" may be said of anything; looks are found before
+        for called in (name, *ALIASES.get(name, ()), *_BEHIND.get(name, ())):
             known.setdefault(tuple(_WORD.findall(called.lower())), []).append(number)
     return known, max(map(len, known), default=0)

@@ -91,14 +91,21 @@ def phrases(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[Word]]
 def clauses(text: str, known: Sequence[tuple[int, int]]) -> Iterator[list[list[Word]]]:
     """Cut a text into clauses of phrases: those of one clause may together tell of one thing.
 
-    "a canopy with poles on a field" is one clause of three phrases; "a pooch and a lorry" is two.
+    "a canopy with poles on a field" is one clause of three phrases; "a pooch and a lorry" is two,
+    and so is "a pooch pixel art".
     """
     clause: list[list[Word]] = []
     for phrase, soft in _cut(text, known):
         if clause and not soft:
             yield clause
             clause = []
-        clause.append(phrase)
+        words = [word.text for word in phrase]
+        ends = (at for at in range(1, len(words)) if look_end(words, at) == len(words))
+        at = next(ends, len(words))
+        clause.append(phrase[:at])
+        if phrase[at:]:  # how all of it is drawn
+            yield from (clause, [phrase[at:]])
+            clause = []
     if clause:
         yield clause
 

@@ -169,3 +169,11 @@ def test_a_look_stays_while_it_is_still_said() -> None:
     assert altered(plan, (BEACH, neon, DOG)) == (Item(name="beach", behind=True), neon, DOG)
     assert altered(plan, (BEACH, DOG)) == (Item(name="beach", behind=True), DOG)
     assert altered(plan, (neon,)) == (GROUND, neon)
+
+
+def test_a_look_moves_nothing() -> None:
+    neon = Item(name="neon", behind=True)
+    plain, looked = (
+        swayed(plan, 0.7, generator(4), 1.0) for plan in (SCENE, (SCENE[0], neon, *SCENE[1:]))
+    )
+    assert [item for item in looked if item != neon] == [*plain]

@@ -202,6 +202,18 @@ def test_only_a_ground_lies_behind_and_none_is_a_thing() -> None:
         assert [item.behind for item in plan] == [True, False]
 
 
+def test_a_look_is_planned_once() -> None:
+    names = ("background", "circle", "neon")
+
+    def ask(numbers: NDArray[np.int64]) -> list[NDArray[Any]]:
+        rated = np.array([[-9.0, 1.0, 30.0, 0.0]])
+        return [rated, np.zeros((1, len(COLOURS) + 1)), np.eye(1, BINS, 9) * 30]
+
+    for seed in range(10):
+        plan = write(ask, names, np.random.default_rng(seed))
+        assert [item.name for item in plan].count("neon") == 1
+
+
 def test_what_a_planner_would_never_write_is_written_if_it_is_said() -> None:
     sure = np.array([0.0, 0.0, -40.0, 30.0])  # of the end
     assert led(sure, [mention(2)], planned=[0, 1]).argmax() == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from molnar.text.kinds import of_kind
+from molnar.text.kinds import deed_at, of_kind
 
 KINDS = {
     "poodle": 0,
@@ -39,3 +39,21 @@ KINDS = {
 )
 def test_a_phrase_ends_with_its_kind(phrase: str, found: tuple[int, int] | None) -> None:
     assert of_kind(phrase.split(), KINDS) == found
+
+
+@pytest.mark.parametrize(
+    ("phrase", "at"),
+    [
+        ("old hound running", 2),
+        ("hound jumping running", 1),
+        ("running", 1),
+        ("hospital bed", 2),  # no deed
+        ("office building", 2),
+        ("wedding ring", 2),
+        ("bat wing", 2),
+        ("hound casting", 2),  # a thing of that name is known
+        ("hound knitting", 1),  # a deed all the same
+    ],
+)
+def test_what_a_thing_does_begins_after_its_name(phrase: str, at: int) -> None:
+    assert deed_at(phrase.split(), KINDS) == at

@@ -1,5 +1,7 @@
 """Which names a text says, word for word."""
 
+import re
+
 import pytest
 
 from molnar.text.mentions import said_of
@@ -119,6 +121,10 @@ LOOKED = (*NAMES, "pixel art", "neon", "paper cut", "blueprint", "flat", "simple
         ("an 8-bit fox, pixelated", ["pixel art", "pixel art"]),
         ("a papercut of a man", ["paper cut"]),
         ("a fox as a blue plan", ["blueprint"]),
+        ("a fox and a rose watercolor, pixel art", ["pixel art"]),  # with no watercolor in the list
+        ("a red pixel art fox", ["pixel art"]),
+        ("three pixel art red foxes", ["pixel art"]),
+        ("scissors cut paper in a tiled box", []),
         ("a flat fox in a simple box", []),  # words that may mean much else
     ],
 )
@@ -127,9 +133,15 @@ def test_a_look_is_said_and_is_no_thing(text: str, looks: list[str]) -> None:
     own = {number for number in range(len(LOOKED)) if number >= len(NAMES)}
     assert [LOOKED[n] for m in found for n in m.names & own] == looks
     assert all(m.colour is None and m.count == 1 for m in found if m.names & own)
-    # what else is said of the things stays as it was, but for the colours of a look's own name
-    bare = said_of(text.replace("blue plan", "plan"), NAMES)
-    assert [m for m in found if not m.names & own] == [*bare]
+    # what else is said of the things is what it would be without the look's words
+    bare = re.sub(r"neon|8-bit|pixelated|papercut|blue plan|pixel art|watercolor", "", text)
+    assert [m for m in found if not m.names & own] == [*said_of(bare, NAMES)]
+
+
+def test_a_look_that_is_denied_is_not_wanted() -> None:
+    for text in ("a fox, not pixel art", "no neon, a fox", "not a papercut, a fox"):
+        [look, fox] = said_of(text, LOOKED)
+        assert (look.count, fox.count) == (0, 1), text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import re
 
 from molnar.base.looks import LOOK_WORDS
 from molnar.lab.data.draw import Draw
+from molnar.lab.data.palette import COLOURS
 
 OPENINGS = (
     "a picture of ", "an image of ", "a drawing of ", "an illustration of ", "a photo of ",
@@ -53,7 +54,8 @@ def in_look(draw: Draw, text: str, look: str) -> str:
     word = draw.choice((look, *LOOK_WORDS[look]))
     at = draw.random()
     first = _FIRST.match(text)
-    if at < 0.2 and first is not None and word not in _NOUNS:
+    bright = word.endswith("neon") and text[first.end() if first else 0 :].startswith(COLOURS)
+    if at < 0.2 and first is not None and word not in _NOUNS and not bright:  # neon green is green
         one = "an" if word[0] == "8" else "a"
         number = one if first[1] in ("a", "an") else first[1]
         return f"{number} {word} {text[first.end() :]}"

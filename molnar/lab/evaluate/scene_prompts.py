@@ -189,7 +189,7 @@ STYLE_PROMPTS: tuple[Wish, ...] = (
     Wish("a robot in flat style", "robot", "flat"),
     Wish("a 3d pineapple", "pineapple", "3d"),
     Wish("an outline snail", "snail", "outline"),
-    Wish("a glossy octopus", "octopus", "glossy"),
+    Wish("a glossy turtle", "turtle", "glossy"),
     Wish("a simple tulip", "tulip", "simple"),
     Wish("a blob ghost", "ghost", "blob"),
 )

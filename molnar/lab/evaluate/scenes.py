@@ -3,9 +3,9 @@
 A picture is recognised when the nearest of the judge's renders has the asked accessory (is in the
 asked place, look, style or colour) and one of the five nearest (of looks, three) shows the asked
 subject, too. Each judge is itself tested, on fresh renders that were blurred and made noisy: on
-what was asked for, on the same in a drawing style that the judge has never seen (but that of styles
-itself), and on pictures that are wrong in one respect (another accessory, place, look, style or
-colour, none at all, another subject).
+what was asked for, on the same in a drawing style that the judge has never seen (the judge of
+styles has seen them all), and on pictures that are wrong in one respect (another accessory, place,
+look, style or colour, none at all, another subject).
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ Tell = Callable[[str, int, int], None]
 #: (subject, what is asked with it or NOTHING, drawing style, chance) -> a fresh render, if any.
 Paint = Callable[[str, str, str, np.random.Generator], Pixels | None]
 
-UNSEEN_STYLES = ("blob", "fluent-3d")  # of drawings that no judge has in its gallery
+UNSEEN_STYLES = (
+    "blob",
+    "fluent-3d",
+)  # of drawings that no judge but that of styles has in its gallery
 _TRUE_EACH = 2  # true renders of each prompt
 _FRESH_PX = 72  # of a place that tests the judge: its gallery is drawn at 64
 _FRESH_LOOK_PX = 160  # of a look: at 128

@@ -44,13 +44,16 @@ large big huge very
 """
 #: What else people call a look or a style -> as captions say it.
 _LOOKS = {
-    "pixel art": "8 bit; 16 bit; 16-bit; pixel style; pixels; pixel graphics; retro pixel",
-    "line drawing": "ink drawing; pen and ink; pencil sketch; pencil drawing; line sketch; "
-    "lineart; black line",
-    "halftone": "pop art; comic book; comic style; comic strip",
-    "mosaic": "mosaic tile; stained glass; tesserae",
+    "pixel art": "8 bit; 16 bit; 16-bit; pixel style; pixel graphics; retro pixel art; "
+    "8 bit pixel art; 8-bit pixel art; 16 bit pixel art; 16-bit pixel art",
+    "line drawing": "ink drawing; pen and ink; pen and ink drawing; pencil sketch; pencil drawing; "
+    "line sketch; lineart; black line drawing; black line art; black and white line art; "
+    "black and white line drawing",
+    "halftone": "pop art; comic book style; comic style; comic strip style",
+    "mosaic": "mosaic tile; stained glass; stained glass mosaic; stained glass style",
+    "window": "stained glass window",
     "watercolor": "aquarelle; water color; water colour; watercolors; watercolours",
-    "blueprint": "blueprints; technical drawing; schematic; schematics; architectural drawing",
+    "blueprint": "technical drawing; schematic drawing; architectural drawing",
     "neon": "neon light; neon lights; neon lit; neon-lit; neon tube; neon tubes",
     "paper cut": "paper cutout; cut-out paper; cutout paper; paper-cut; papercraft; paper craft; "
     "layered paper",
@@ -66,6 +69,9 @@ _ALIKE = {
     **{f"{said} {name}": "of a disordered grid of black square outlines"
        for said in ("after", "by", "in the style of", "inspired by")
        for name in ("vera molnár", "vera molnar", "molnár", "molnar")},
+    **{f"neon {colour}": colour for colour in COLOURS},  # a bright one
+    "gold medal": "1st place medal", "silver medal": "2nd place medal",
+    "bronze medal": "3rd place medal", "orange juice": "juice",
     **{text: look for look, texts in _LOOKS.items() for text in texts.split("; ")},
 }  # fmt: skip
 #: What people say of where something is -> how captions say the place that is most like it.
@@ -80,7 +86,7 @@ _WHERE = {
     "in the snow": "in winter; on the ice; at the north pole; in the arctic",
     "in the city": "on the street; in the street; in a town; in the town; downtown; "
     "in new york; in tokyo; in paris",
-    "in a living room": "at home; in a room; in the room; in the living room; in the house; "
+    "in a living room": "at home; in a room; in the room; in the living room; "
     "in an office; in the office; in a bedroom; in the bedroom; in a library",
     "in a kitchen": "in the kitchen; in a bakery; at the stove",
     "in a bar": "in the bar; in a pub; in the pub; in a restaurant; in a cafe; in a nightclub",

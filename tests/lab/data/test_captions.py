@@ -205,6 +205,7 @@ def test_a_look_is_always_said_and_what_it_hides_never(stickers: Stickers) -> No
         seen.add(spec.look)
         caption = looked.caption(spec, index).lower()
         assert any(word in caption for word in LOOK_WORDS[spec.look])
+        assert not re.search(rf"neon ({'|'.join(COLOURS)})\b", caption), "a bright colour"
         if spec.look in COLOURLESS:
             assert not set(words(caption.replace("blue plan", ""))) & set(COLOURS)
         if spec.look in GROUNDLESS:

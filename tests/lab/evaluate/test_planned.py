@@ -71,3 +71,5 @@ def test_a_planned_look_is_drawn():
     assert spec_of(looked).look == "pixel art"
     assert [thing.name for thing in spec_of(looked).things] == ["heart"]
     assert spec_of((ground, heart)).look is None
+    plain, pixels = (by_rule(lambda prompt, seed, p=p: p)("", 0) for p in ((ground, heart), looked))
+    assert (plain != pixels).any()
