@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+from PIL import Image
 from scipy import sparse
 
-from molnar.base.images import from_model, to_model, unpremultiply
+from molnar.base.images import from_model, premultiply, to_model, unpremultiply
 from molnar.base.rng import generator
 from molnar.base.types import Parts
 from molnar.lab.data.render import render
@@ -51,12 +52,29 @@ def through_model(questions: Sequence[Question], parts: Parts, enlarge: bool = T
     specs = {question.prompt: question.spec for question in questions}
 
     def draw(prompt: str, seed: int) -> Pixels:
-        image = to_model(render(specs[prompt], NATIVE_PX).image[None])
-        decoded = np.clip(np.asarray(parts.decode(parts.encode(image))), -1, 1)
-        finished = np.asarray(parts.upscale(decoded)) if enlarge else decoded
-        return np.asarray(from_model(finished)[0], np.uint8)
+        return _passed(render(specs[prompt], NATIVE_PX).image, parts, enlarge)
 
     return draw
+
+
+def passing(parts: Parts) -> Callable[[Pixels], Pixels]:
+    """Give what sends any square picture through the model's autoencoder and upscaler.
+
+    It takes uint8 H W 3|4 with straight alpha and gives uint8 4H 4W 4.
+    """
+
+    def passed(image: Pixels) -> Pixels:
+        native = Image.fromarray(image).convert("RGBA").resize((NATIVE_PX, NATIVE_PX))
+        return _passed(premultiply(np.asarray(native)), parts, enlarge=True)
+
+    return passed
+
+
+def _passed(image: Pixels, parts: Parts, enlarge: bool) -> Pixels:
+    """Encode, decode and maybe enlarge uint8 H W 4, premultiplied."""
+    decoded = np.clip(np.asarray(parts.decode(parts.encode(to_model(image[None])))), -1, 1)
+    finished = np.asarray(parts.upscale(decoded)) if enlarge else decoded
+    return np.asarray(from_model(finished)[0], np.uint8)
 
 
 def shuffled(trials: Sequence[Trial], seed: int = 0) -> list[Trial]:

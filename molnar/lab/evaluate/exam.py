@@ -61,7 +61,7 @@ def examine(
         say("describing the drawings", 0, 1)
         _likenesses(pipeline, source, exam, pack, Gallery.of(pack, describe), report, say)
     if pack is not None and "scenes" in exam.sections:
-        _scenes(source, exam, pack, report, say)
+        _scenes(pipeline, source, exam, pack, report, say)
     if "alpha" in exam.sections:
         step = _part(say, "drawing on nothing")
         report.alpha, shown = alpha.measure(source, exam.num_alpha, range(exam.num_seeds), step)
@@ -283,10 +283,14 @@ def unplanned(pipeline: Pipeline, report: Report) -> str | None:
     return None
 
 
-def _scenes(source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell) -> None:
+def _scenes(
+    pipeline: Pipeline, source: Source, exam: Exam, pack: Stickers, report: Report, say: Tell
+) -> None:
     """Measure accessories, places, looks, styles and colours, if the pack has a subject of any."""
     seeds = range(exam.num_seeds)
-    found, shown = scenes.measure(source, pack, exam.num_scenes, seeds, say)
+    whole = {"encoder", "upscaler"} <= set(pipeline.bundle.manifest.parts)
+    passing = controls.passing(pipeline.parts) if whole else None
+    found, shown = scenes.measure(source, pack, exam.num_scenes, seeds, say, passing)
     if not shown:
         report.skipped["scenes"] = f"{exam.stickers} has none of the asked concepts"
         return

@@ -146,6 +146,7 @@ def scene_rows(found: dict[str, Any]) -> list[tuple[str, ...]]:
         "the accessory, place, look, style or colour alone": "thing",
         "the subject alone": "subject",
         "the judge itself, on true renders": "judge_true",
+        "the same, through autoencoder and upscaler": "judge_passed",
         "the judge itself, on a style it has not seen": "judge_unseen_style",
         "the judge itself, on wrong renders (0 is right)": "judge_wrong",
     }

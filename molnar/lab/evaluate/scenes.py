@@ -74,6 +74,7 @@ class JudgeTest:
     true: Interval  # of the asked combinations, in the usual style
     unseen_style: Interval  # of the same, in a style that is not in its gallery
     wrong: Interval  # of renders that are wrong in one respect: 0 is right
+    passed: Interval  # of the true ones, after the model's autoencoder and upscaler
 
 
 def measure(
@@ -82,6 +83,7 @@ def measure(
     num_prompts: int,
     seeds: Sequence[int],
     say: Tell,
+    passing: Callable[[Pixels], Pixels] | None = None,
 ) -> tuple[dict[str, Any], dict[str, list[Shown]]]:
     """Measure accessories, places, looks, styles and colours.
 
@@ -91,6 +93,7 @@ def measure(
         num_prompts: of each list, from its beginning.
         seeds: the same for every prompt.
         say: called with progress.
+        passing: sends a picture through what follows the network: the best it could do.
 
     Returns:
         The section as plain data (a part is None if the pack has none of its subjects), and all
@@ -103,13 +106,14 @@ def measure(
             result[kind.title] = None
             continue
         say(f"testing the judge of {kind.title}", 0, 1)
-        tested = judge_test(kind)
+        tested = judge_test(kind, passing=passing)
         rows = _draw(source, kind, seeds, say)
         shown[kind.title] = [picture for _, pictures in rows for picture, _ in pictures]
         result[kind.title] = _summary(rows) | {
             "judge_true": plain(tested.true),
             "judge_unseen_style": plain(tested.unseen_style),
             "judge_wrong": plain(tested.wrong),
+            "judge_passed": plain(tested.passed),
         }
     return result, shown
 
@@ -165,9 +169,11 @@ def _blind(image: Pixels) -> Seen:
     return Seen(NOTHING, ())
 
 
-def judge_test(kind: Kind, seed: int = 0) -> JudgeTest:
+def judge_test(
+    kind: Kind, seed: int = 0, passing: Callable[[Pixels], Pixels] | None = None
+) -> JudgeTest:
     """Show a judge fresh renders of every prompt, true and wrong in one respect."""
-    counts = {"true": [0, 0], "unseen": [0, 0], "wrong": [0, 0]}
+    counts = {"true": [0, 0], "unseen": [0, 0], "wrong": [0, 0], "passed": [0, 0]}
     rng = generator(seed, 43)
 
     def show(what: str, wish: Wish, subject: str, thing: str, styles: Sequence[str]) -> None:
@@ -176,6 +182,9 @@ def judge_test(kind: Kind, seed: int = 0) -> JudgeTest:
         if image is not None:
             counts[what][0] += kind.judge(image).answers(wish)
             counts[what][1] += 1
+            if what == "true" and passing is not None:
+                counts["passed"][0] += kind.judge(passing(image)).answers(wish)
+                counts["passed"][1] += 1
 
     subjects = list(dict.fromkeys(wish.subject for wish in kind.wishes))
     for wish in kind.wishes:
@@ -189,8 +198,7 @@ def judge_test(kind: Kind, seed: int = 0) -> JudgeTest:
         show("wrong", wish, wish.subject, NOTHING, ("noto",))
         if others:
             show("wrong", wish, str(rng.choice(others)), wish.thing, ("noto",))
-    true, unseen, wrong = (wilson(*counts[key]) for key in ("true", "unseen", "wrong"))
-    return JudgeTest(true, unseen, wrong)
+    return JudgeTest(*(wilson(*counts[key]) for key in ("true", "unseen", "wrong", "passed")))
 
 
 _Rows = list[tuple[Wish, list[tuple[Shown, Seen]]]]

@@ -92,3 +92,10 @@ def test_a_lossless_codec_costs_nothing():
     through = controls.through_model(ASKED[:8], Codec())
     assert through(ASKED[0].prompt, 0).shape == (256, 256, 4)
     assert score(run(through, ASKED[:8], seeds=(0,))).overall.value == 1
+    # so does sending any square picture through it, with alpha or without
+    blue = np.full((40, 40, 3), (20, 60, 200), np.uint8)
+    passed = controls.passing(Codec())
+    assert (passed(blue) == (20, 60, 200, 255)).all()
+    assert passed(blue).shape == (256, 256, 4)
+    clear = np.dstack([blue, np.full((40, 40), 128, np.uint8)])
+    assert abs(passed(clear).astype(int) - (20, 60, 200, 128)).max() <= 1
