@@ -243,4 +243,4 @@ def test_the_exam_measures_it_and_shows_it(  # type: ignore[no-untyped-def]
     console.print(tables(report))
     for text in (out.getvalue(), page(report)):
         assert "the judge itself, on wrong renders" in text
-    assert page(report).count("<img ") == 4
+    assert page(report).count("<img ") == 5, "one of each part"
