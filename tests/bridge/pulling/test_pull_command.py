@@ -113,11 +113,19 @@ def start(hub: Any) -> subprocess.Popen[str]:
     )
 
 
+def _size(part: Path) -> int:
+    """Count the bytes of a part; a small file may be whole, and gone from there, by now."""
+    try:
+        return part.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def wait_for_some(models: Path) -> int:
     """Wait until a part of the largest file is there; return its bytes."""
     until = time.monotonic() + 60
     while time.monotonic() < until:
-        sizes = [path.stat().st_size for path in models.glob(".pulling/*/*.part")]
+        sizes = [_size(path) for path in models.glob(".pulling/*/*.part")]
         if sizes and max(sizes) > 60_000:
             return max(sizes)
         time.sleep(0.01)
