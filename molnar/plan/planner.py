@@ -1,8 +1,9 @@
 """A text in, its plan out, one number after the other: a small decoder transformer.
 
 What lies behind comes first (name, colour), then every thing (name, colour, x, y, width, height),
-then the end. Names are read and chosen by their sentence vectors, places and sizes are rounded to
-bins, so the plan is a short text in a language of its own.
+looks and styles as if they were things around all of it, then the end. Names are read and chosen by
+their sentence vectors, places and sizes are rounded to bins, so the plan is a short text in a
+language of its own.
 
 Source: Vaswani et al. 2017, arXiv 1706.03762, section 3.1 (the decoder); Chen et al. 2022,
 arXiv 2109.10852, section 2.1 (boxes as rounded numbers in a sequence).

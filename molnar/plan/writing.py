@@ -128,7 +128,8 @@ def write(
 ) -> Plan:
     """Write a plan: ask for the next number until the end.
 
-    A box that crowds an earlier one is drawn again, a few times.
+    A box that crowds an earlier one is drawn again, a few times. Only grounds lie behind, and a
+    look is said once.
 
     Args:
         ask: A planner with its text.

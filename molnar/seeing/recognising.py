@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molnar.base.types import Item, Plan
-from molnar.plan.items import BACKGROUND, MANNERS, MOST, TRANSPARENT
+from molnar.plan.items import BACKGROUND, GROUNDS, MANNERS, MOST, TRANSPARENT
 from molnar.seeing.colours import shares
 from molnar.seeing.judging import Judge
 from molnar.seeing.regions import Patch, grown
-from molnar.seeing.saying import PATTERNS, PLACES, WORN, Grammar
+from molnar.seeing.saying import PLACES, WORN, Grammar
 from molnar.seeing.silhouettes import SHAPES, shapes_of
 
 Bytes = NDArray[np.uint8]
@@ -31,7 +31,7 @@ FITS = 0.7  # overlap from which an outline fits
 ALIKE, RATED = 8, 4  # names taken from drawings that look alike, and from the CLIP
 CROWDED = 3  # patches from which fewer names are tried for each
 ROOM = 0.3  # around a thing that is cut out, in its own size
-NOT_THINGS = frozenset({BACKGROUND, TRANSPARENT, *PLACES, *PATTERNS, *WORN, *SHAPES, *MANNERS})
+NOT_THINGS = GROUNDS | MANNERS | frozenset({*WORN, *SHAPES})
 
 
 @dataclass(frozen=True)

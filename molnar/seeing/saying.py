@@ -23,7 +23,6 @@ PLACES = {
     "meadow": "in a meadow",
     "living room": "in a living room",
 }
-PATTERNS = ("gradient", "stripes", "polka dots", "checkerboard")
 WORN = (
     "beret", "top hat", "party hat", "cap", "crown", "bow", "glasses", "sunglasses", "bow tie",
     "scarf",

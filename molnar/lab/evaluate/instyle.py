@@ -30,15 +30,11 @@ class StyleJudge(GalleryJudge):
             stickers: the pack.
             subjects: concepts that may be asked for, in the pack or not.
         """
-        keys: list[tuple[str, str]] = []
-        pictures: list[Pixels] = []
-        for subject in dict.fromkeys((*subjects, *DECOYS)):
-            for word in PACK:
-                drawn = in_style(stickers, subject, word)
-                if drawn is not None:
-                    keys.append((subject, word))
-                    pictures.append(drawn)
-        super().__init__(keys, pictures)
+        super().__init__(
+            (subject, word, in_style(stickers, subject, word))
+            for subject in dict.fromkeys((*subjects, *DECOYS))
+            for word in PACK
+        )
 
 
 def in_style(stickers: Stickers, subject: str, word: str) -> Pixels | None:

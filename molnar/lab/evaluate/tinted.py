@@ -30,16 +30,12 @@ class TintJudge(GalleryJudge):
             subjects: concepts that may be asked for, in the pack or not.
         """
         draw = Draw(np.random.default_rng(0))
-        keys: list[tuple[str, str]] = []
-        pictures: list[Pixels] = []
-        for subject in dict.fromkeys((*subjects, *DECOYS)):
-            for style in STYLES:
-                for colour in (NOTHING, *COLOURS):
-                    drawn = in_colour(stickers, subject, style, colour, draw)
-                    if drawn is not None:
-                        keys.append((subject, colour))
-                        pictures.append(drawn)
-        super().__init__(keys, pictures)
+        super().__init__(
+            (subject, colour, in_colour(stickers, subject, style, colour, draw))
+            for subject in dict.fromkeys((*subjects, *DECOYS))
+            for style in STYLES
+            for colour in (NOTHING, *COLOURS)
+        )
 
 
 def in_colour(

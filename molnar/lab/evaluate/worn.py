@@ -7,7 +7,7 @@ are (`stickers.describe_by_rule`) and compared with all of them. Nothing is lear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -38,14 +38,17 @@ _WHOLE = 0.94  # side of the box around a wearer and what it wears
 class GalleryJudge:
     """Judges pictures of one subject by the nearest of many renders."""
 
-    def __init__(self, keys: Sequence[tuple[str, str]], pictures: Sequence[Pixels]) -> None:
+    def __init__(self, drawn: Iterable[tuple[str, str, Pixels | None]]) -> None:
         """Describe the renders.
 
         Args:
-            keys: of each, the subject, and what is worn (or the colour), or NOTHING.
-            pictures: as many, uint8 H W 3|4, straight alpha.
+            drawn: of each, the subject, what is worn (or the colour, or the style) or NOTHING, and
+                the picture, uint8 H W 3|4, straight alpha; None = there is none, it is left out.
         """
-        self.gallery = Gallery(list(keys), describe_by_rule(list(pictures)), describe_by_rule)
+        there = [(name, thing, image) for name, thing, image in drawn if image is not None]
+        keys = [(name, thing) for name, thing, _ in there]
+        pictures = [image for _, _, image in there]
+        self.gallery = Gallery(keys, describe_by_rule(pictures), describe_by_rule)
 
     def __call__(self, image: Pixels) -> Seen:
         """Look at uint8 H W 3|4, straight alpha: any picture of one object on a plain ground."""
@@ -64,18 +67,15 @@ class WornJudge(GalleryJudge):
             stickers: the pack.
             subjects: concepts that may be asked for, in the pack or not.
         """
-        keys: list[tuple[str, str]] = []
-        pictures: list[Pixels] = []
         draw = Draw(np.random.default_rng(0))
-        for subject in dict.fromkeys((*subjects, *DECOYS)):
-            for style in STYLES:
-                if (subject, style) not in stickers.sprites:
-                    continue
-                for thing in (NOTHING, *ACCESSORIES):
-                    for worn in wardrobe(stickers, subject, style, thing, draw):
-                        keys.append((subject, thing))
-                        pictures.append(portrait(stickers, subject, style, worn))
-        super().__init__(keys, pictures)
+        super().__init__(
+            (subject, thing, portrait(stickers, subject, style, worn))
+            for subject in dict.fromkeys((*subjects, *DECOYS))
+            for style in STYLES
+            if (subject, style) in stickers.sprites
+            for thing in (NOTHING, *ACCESSORIES)
+            for worn in wardrobe(stickers, subject, style, thing, draw)
+        )
 
 
 def wardrobe(

@@ -51,7 +51,6 @@ _LOOKS = {
     "black and white line drawing",
     "halftone": "pop art; comic book style; comic style; comic strip style",
     "mosaic": "mosaic tile; stained glass; stained glass mosaic; stained glass style",
-    "window": "stained glass window",
     "watercolor": "aquarelle; water color; water colour; watercolors; watercolours",
     "blueprint": "technical drawing; schematic drawing; architectural drawing",
     "neon": "neon light; neon lights; neon lit; neon-lit; neon tube; neon tubes",
@@ -71,7 +70,7 @@ _ALIKE = {
        for name in ("vera molnár", "vera molnar", "molnár", "molnar")},
     **{f"neon {colour}": colour for colour in COLOURS},  # a bright one
     "gold medal": "1st place medal", "silver medal": "2nd place medal",
-    "bronze medal": "3rd place medal", "orange juice": "juice",
+    "bronze medal": "3rd place medal", "orange juice": "juice", "stained glass window": "window",
     **{text: look for look, texts in _LOOKS.items() for text in texts.split("; ")},
 }  # fmt: skip
 #: What people say of where something is -> how captions say the place that is most like it.
