@@ -22,7 +22,7 @@ from molnar.latent.format import LatentFormat
 
 FORMAT = 1
 MANIFEST = "bundle.json"
-PARTS = ("text", "planner", "velocity", "decoder", "encoder", "upscaler", "clip")
+PARTS = ("text", "planner", "velocity", "decoder", "encoder", "finisher", "upscaler", "clip")
 SHIPPED = Path(__file__).parent / "models"
 
 

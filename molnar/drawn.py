@@ -6,8 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molnar.base.clock import Clock
 from molnar.base.errors import RequestError
+from molnar.base.looks import told
 from molnar.base.request import Request
 from molnar.base.tiling import wrapped
 from molnar.base.types import Plan
@@ -49,6 +53,17 @@ def drawable(request: Request, aspects: Sequence[str]) -> bool:
     """Tell whether a picture has one of the shapes that a model was taught."""
     wanted = request.width / request.height
     return any(abs(ratio_of(aspect) / wanted - 1) < NEAR for aspect in aspects)
+
+
+def manner_of(bundle: Bundle, plan: Plan) -> NDArray[np.float32] | None:
+    """Give what a bundle's finisher is told of a plan, 1 K; None: it has nothing to do."""
+    return told(plan, manners_of(bundle))
+
+
+def manners_of(bundle: Bundle) -> tuple[str, ...]:
+    """List the looks and styles that a bundle's finisher knows; none if it has no finisher."""
+    part = bundle.manifest.parts.get("finisher")
+    return () if part is None else tuple(part.config["manners"])
 
 
 def upscale_of(bundle: Bundle) -> int:

@@ -28,7 +28,15 @@ from molnar.diffusion.guidance import Guidance, anchored, mixed, paired, stepwis
 from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import partial, times_of
 from molnar.diffusion.seamless import seamless
-from molnar.drawn import Drawn, check_places, drawable, last_step, smaller, upscale_of
+from molnar.drawn import (
+    Drawn,
+    check_places,
+    drawable,
+    last_step,
+    manner_of,
+    smaller,
+    upscale_of,
+)
 from molnar.engines import open_parts, prepare
 from molnar.reading import Heard, Reader, Told
 from molnar.resolving import by_flow_map, resolved
@@ -288,6 +296,13 @@ class Pipeline(Reader):
         with drawn.clock.times("decode"):
             image = drawn.edged(self.parts.decode, drawn.latent, margin=REACH, scale=scale)
             drawn.image = np.clip(image, -1, 1)
+            manner = manner_of(self.bundle, drawn.plan)
+            if manner is not None:
+                image = drawn.edged(
+                    lambda seen: self.parts.finish(seen, manner),
+                    drawn.image, margin=REACH * scale, scale=1,
+                )  # fmt: skip
+                drawn.image = np.clip(image, -1, 1)
         if text is None:
             return
         with drawn.clock.times("choose"):

@@ -3,9 +3,9 @@
 Command:   molnar train all --recipe sticker_cpu --stickers data/stickers --out runs/sticker
 Hardware:  two CPU cores, 4 GB of memory; with AMX or AVX512-BF16 bf16 is used, 13 or
            2.6 times as fast in bare products
-Time:      three and a half hours in all: text 12 minutes, planner 15, autoencoder 13,
-           diffusion 120, decoder 10 and upscaler 10 (and some for drawing again what they mend),
-           CLIP 15, and some for reading drawings and embedding texts
+Time:      about four and a half hours in all: text 12 minutes, planner 15, autoencoder 13,
+           diffusion 120, decoder 25, finisher 20 and upscaler 35 (and some for drawing again what
+           they mend), CLIP 15, and some for reading drawings and embedding texts
 Pace:      80 pictures/s in diffusion on two cores with AMX and nothing beside it (16.1 M
            parameters, 6.3 GFLOP per picture, before plans, which add 0.3 M): 506,368 pictures
            in 120 minutes; with plans, on two cores with AVX2 alone, 11 to 14 pictures/s

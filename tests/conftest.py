@@ -51,6 +51,7 @@ def write_workspace(folder: Path) -> Path:
     from molnar.diffusion.unet import UNet, UNetConfig
     from molnar.lab.train.tokenizer import train_tokenizer
     from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+    from molnar.latent.finisher import Finisher, FinisherConfig
     from molnar.plan.paint import features
     from molnar.plan.planner import Planner, PlannerConfig
     from molnar.text.embeddings import TextEncoder, TextEncoderConfig
@@ -92,6 +93,8 @@ def write_workspace(folder: Path) -> Path:
     )
     codec = AutoencoderConfig(latent_channels=4, decoder_widths=(8, 8, 8), decoder_blocks=(1, 1, 1))
     upscaler = UpscalerConfig(width=8, blocks=2)
+    # of the planner's names, that which lies behind everything stands for a look
+    finisher = FinisherConfig(width=8, blocks=1, textures=2, period=8, manners=("neon", "beach"))
     torch.manual_seed(0)
     modules = {
         "text": (text, TextEncoder(text)),
@@ -100,6 +103,7 @@ def write_workspace(folder: Path) -> Path:
         "vae": (codec, Autoencoder(codec)),
         "upscaler": (upscaler, Upscaler(upscaler)),
         "clip": (clip, CLIP(clip)),
+        "finisher": (finisher, Finisher(finisher)),
     }
     for name, (config, module) in modules.items():
         for value in module.parameters():

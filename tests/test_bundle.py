@@ -34,7 +34,7 @@ def test_a_whole_bundle_loads(tiny: Path) -> None:
     bundle = Bundle.load(tiny)
     assert bundle.manifest.name == "tiny"
     assert bundle.manifest.defaults.steps == 3
-    parts = {"text", "planner", "velocity", "decoder", "encoder", "upscaler", "clip"}
+    parts = {"text", "planner", "velocity", "decoder", "encoder", "finisher", "upscaler", "clip"}
     assert set(bundle.manifest.parts) == parts
     assert bundle.hash == identity(bundle.manifest)
     assert len(bundle.hash) == 64

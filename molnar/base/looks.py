@@ -6,6 +6,13 @@ frequent style has no name: silence means it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molnar.base.types import Plan
+
 #: What captions call each look, the main word first.
 LOOK_WORDS: dict[str, tuple[str, ...]] = {
     "pixel art": ("pixel art", "pixelated", "8-bit"),
@@ -22,3 +29,23 @@ LOOKS: tuple[str, ...] = tuple(LOOK_WORDS)
 STYLES: tuple[str, ...] = ("blob", "simple", "glossy", "flat", "outline", "3d")
 #: Names in a plan that are no things: all of the picture is drawn so.
 MANNERS = frozenset({*LOOKS, *STYLES})
+
+
+def told(plan: Plan, manners: Sequence[str]) -> NDArray[np.float32] | None:
+    """Say of a plan how all of the picture is drawn.
+
+    Args:
+        plan: What is planned.
+        manners: K names, as a part that paints over pictures knows them.
+
+    Returns:
+        float32 1 K, 1 for what is planned, else 0; None: nothing of it is.
+
+    Example:
+        >>> from molnar.base.types import Item
+        >>> told((Item(name="neon", behind=True),), ("mosaic", "neon"))
+        array([[0., 1.]], dtype=float32)
+    """
+    names = {item.name for item in plan if item.behind}
+    row = np.array([[name in names for name in manners]], np.float32)
+    return row if row.any() else None

@@ -135,6 +135,10 @@ class Parts(Protocol):
         """Turn a latent B C h w into an image B 4 H W in [-1, 1], premultiplied."""
         ...
 
+    def finish(self, image: Array, manner: Array) -> Array:
+        """Paint over an image B 4 H W in [-1, 1]; manner (B K) says in which looks."""
+        ...
+
     def encode(self, image: Array) -> Latent:
         """Turn an image B 4 H W in [-1, 1], premultiplied, into a latent B C h w."""
         ...

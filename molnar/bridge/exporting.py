@@ -69,6 +69,7 @@ def components(bundle: Bundle) -> list[Component]:
         ("planner", "planner", "MolnarPlanner", ("planner",)),
         ("velocity", kind, classes[kind], ("velocity",)),
         ("vae", "vae", "MolnarVAE", ("encoder", "decoder")),
+        ("finisher", "finisher", "MolnarFinisher", ("finisher",)),
         ("upscaler", "upscaler", "MolnarUpscaler", ("upscaler",)),
     ]
     return [
@@ -146,6 +147,7 @@ def index_of(bundle: Bundle, found: list[Component]) -> dict[str, Any]:
         "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
         "words": ["molnar_words", "MolnarWords"],
         "planner": [None, None],
+        "finisher": [None, None],
         "upscaler": [None, None],
         **parts,
         "scheduler": ["molnar_scheduler", "MolnarScheduler"],

@@ -34,6 +34,9 @@ def example(name: str, module: nn.Module, length: int) -> tuple[torch.Tensor, ..
     if name == "clip":
         side = config.vision.image_size
         return normal(4, side, side).clamp(-1, 1), normal(config.pooled_width)
+    if name == "finisher":
+        told = torch.eye(2, len(config.manners))
+        return normal(4, 8 * SIZE, 8 * SIZE).clamp(-1, 1), told
     if name == "decoder":
         return (normal(config.latent_channels, SIZE, SIZE),)
     return (normal(4, 8 * SIZE, 8 * SIZE).clamp(-1, 1),)

@@ -39,7 +39,7 @@ except ImportError as error:
 Weights = Literal["int8", "float16"]
 LARGEST_F16 = 65504.0
 MEANING = "meaning.safetensors"
-OPTIONAL = frozenset({"planner", "upscaler", "clip"})
+OPTIONAL = frozenset({"planner", "finisher", "upscaler", "clip"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ SOURCES = {
     ),
     "decoder": Source(folder="vae", inputs=("latent",), outputs=("image",)),
     "encoder": Source(folder="vae", inputs=("image",), outputs=("latent",)),
+    "finisher": Source(folder="finisher", inputs=("image", "manner"), outputs=("finished",)),
     "upscaler": Source(folder="upscaler", inputs=("image",), outputs=("large",)),
     "clip": Source(folder="clip", inputs=("seen", "pooled"), outputs=("fit",), quantised=True),
 }
@@ -87,7 +88,7 @@ def export(
 
     Args:
         workspace: A folder with tokenizer/ text/ vae/ diffusion/ and, maybe, planner/ decoder/
-            upscaler/ clip/ sources/.
+            finisher/ upscaler/ clip/ sources/.
         folder: The bundle to make; its name is the model's, unless the card says otherwise.
         card: Fields of `Manifest` that no part knows: defaults, licence, data, evaluation, ... They
             win over those of `card.json` in the workspace.

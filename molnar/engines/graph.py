@@ -32,7 +32,7 @@ KINDS = {
     "BOOL": onnx.TensorProto.BOOL,
 }
 #: B C H W, all but C free; everything else begins with a free B.
-PICTURES = frozenset({"x", "velocity", "latent", "image", "large", "plan"})
+PICTURES = frozenset({"x", "velocity", "latent", "image", "finished", "large", "plan"})
 SEQUENCES = frozenset({"written"})  # B S, both free
 
 

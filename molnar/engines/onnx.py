@@ -82,6 +82,10 @@ class OnnxParts:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
         return self._run("decoder", {"latent": latent})[0]
 
+    def finish(self, image: Floats, manner: Floats) -> Any:
+        """Paint over an image B 4 H W in [-1, 1]; manner float32 B K says in which looks."""
+        return self._run("finisher", {"image": image, "manner": manner})[0]
+
     def encode(self, image: Floats) -> Any:
         """Turn an image float32 B 4 H W in [-1, 1], premultiplied, into a latent B C H W."""
         return self._run("encoder", {"image": image})[0]

@@ -110,6 +110,10 @@ class Shared:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
         return self._alone("decode", latent)
 
+    def finish(self, image: Array, manner: Array) -> Array:
+        """Paint over an image B 4 H W in [-1, 1]; manner float32 B K says in which looks."""
+        return self._alone("finish", image, manner)
+
     def encode(self, image: Array) -> Latent:
         """Turn an image float32 B 4 H W in [-1, 1], premultiplied, into a latent B C H W."""
         return self._alone("encode", image)

@@ -27,6 +27,7 @@ except ImportError as error:
 from molnar.clip.model import CLIP, CLIPConfig
 from molnar.diffusion import networks
 from molnar.latent.autoencoder import Autoencoder, AutoencoderConfig
+from molnar.latent.finisher import Finisher, FinisherConfig
 from molnar.plan.planner import Planner, PlannerConfig
 from molnar.text.embeddings import TextEncoder, TextEncoderConfig
 from molnar.upscale.upscaler import Upscaler, UpscalerConfig
@@ -71,6 +72,10 @@ class TorchParts:
     def decode(self, latent: Any) -> Any:
         """Turn a latent float32 B C H W into an image B 4 H W in [-1, 1], premultiplied."""
         return self._run("decoder", latent)[0]
+
+    def finish(self, image: Any, manner: Any) -> Any:
+        """Paint over an image B 4 H W in [-1, 1]; manner float32 B K says in which looks."""
+        return self._run("finisher", image, manner)[0]
 
     def encode(self, image: Any) -> Any:
         """Turn an image float32 B 4 H W in [-1, 1], premultiplied, into a latent B C H W."""
@@ -148,7 +153,8 @@ def build(name: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
     """Make the module of a part, with fresh weights.
 
     Args:
-        name: "text", "planner", "velocity", "decoder", "encoder", "upscaler" or "clip".
+        name: "text", "planner", "velocity", "decoder", "encoder", "finisher", "upscaler" or
+            "clip".
         kind: Which network, where there is a choice.
         config: Its sizes.
     """
@@ -158,6 +164,8 @@ def build(name: str, kind: str, config: Mapping[str, Any]) -> nn.Module:
         return Planner(from_json(PlannerConfig, config))
     if name == "velocity":
         return networks.build(kind, config)
+    if name == "finisher":
+        return Finisher(from_json(FinisherConfig, config))
     if name == "upscaler":
         return Upscaler(from_json(UpscalerConfig, config))
     if name == "clip":

@@ -15,9 +15,11 @@ from click.testing import CliRunner
 from molnar.app.cli.main import cli
 from molnar.base.errors import BundleError, RequestError
 from molnar.base.images import premultiply
+from molnar.base.types import Item
 from molnar.bridge.exporting import export
 from molnar.bridge.inlining import Inliner
 from molnar.bundle import SHIPPED, Bundle
+from molnar.engines import open_parts
 
 PACKAGE = Path(__file__).parents[2] / "molnar"
 SOURCES = [
@@ -59,7 +61,7 @@ def pipe(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any
 
 def test_the_exported_code_stands_alone(exported: Path) -> None:
     files = sorted(exported.rglob("*.py"))
-    assert len(files) == 8
+    assert len(files) == 9
     for path in files:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -125,6 +127,21 @@ def test_it_draws_what_molnar_draws(bundle: Bundle, pipe: Any) -> None:
     [seen] = pipe("a fox", transparent=True, generator=torch.Generator().manual_seed(6)).images
     assert seen.mode == "RGBA"
     assert same(clear.image, seen) <= 2
+
+
+def test_looks_are_painted_there_too(bundle: Bundle, pipe: Any) -> None:
+    import torch
+
+    look = (Item(name="beach", behind=True),)  # what the tiny model's finisher knows
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 48, 64)).astype(np.float32)
+    ours = open_parts(bundle, "torch").finish(image, np.array([[0, 1]], np.float32))
+    theirs = pipe.finisher(torch.from_numpy(image), look).detach().numpy()
+    assert np.abs(ours - theirs).max() < 1e-5
+    assert np.abs(ours - image).max() > 0.01
+    latent = torch.zeros(1, 4, 16, 16)
+    with torch.no_grad():
+        plain, painted = (pipe.finish(latent, (128, 128), False, plan) for plan in ((), look))
+    assert same(plain, painted) > 2
 
 
 def test_a_call_as_pipelines_have_it(pipe: Any) -> None:

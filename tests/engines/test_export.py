@@ -16,7 +16,7 @@ from molnar.bundle import Bundle, Quality
 from molnar.engines.export import compare, export, narrow
 from molnar.engines.torch import build
 
-PARTS = ["text", "planner", "velocity", "decoder", "encoder", "upscaler", "clip"]
+PARTS = ["text", "planner", "velocity", "decoder", "encoder", "finisher", "upscaler", "clip"]
 
 
 def graph_of(tiny: Path, part: str) -> onnx.ModelProto:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from molnar.lab.train.parts import Assembly
 
 # As molnar.lab.train.workspace.PARTS, which cannot be imported before torch is needed.
-PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "decoder", "upscaler", "clip")
+PARTS = (
+    "tokenizer", "text", "planner", "vae", "diffusion", "decoder", "finisher", "upscaler", "clip"
+)  # fmt: skip
 SHOWN_PROBLEMS = 5
 
 
@@ -79,7 +81,7 @@ def train(part: str, out: Path, recipe: str, dry_run: bool, as_json: bool, **opt
         raise RequestError("--data and --stickers both given: train on one of them")
     chosen = load_recipe(recipe, options["assignments"], part=part)
     planned = chosen.diffusion.plan and options["data"] is None  # files do not say what is where
-    useful = PARTS if planned else tuple(name for name in PARTS if name != "planner")
+    useful = tuple(name for name in PARTS if planned or name not in ("planner", "finisher"))
     parts = useful if part == "all" else (part,)
     length = {key: options[key] for key in ("minutes", "images", "threads")}
     chosen = with_length(chosen, parts, **length)

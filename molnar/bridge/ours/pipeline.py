@@ -1,6 +1,7 @@
 """Prompt -> picture: molnar's path as a diffusers pipeline, one method per stage.
 
-    prompt -> words -> tokens -> embeddings -> plan -> diffusion -> latent -> decoder -> upscaler
+    prompt -> words -> tokens -> embeddings -> plan -> diffusion -> latent -> decoder (-> finisher)
+    -> upscaler
 
 A latent is float32 B C H W; t = 0 is data, t = 1 is noise; the network gives `noise - x0`. Pictures
 are premultiplied RGBA in [-1, 1] inside, and whatever `output_type` says outside.
@@ -46,13 +47,14 @@ class MolnarPipeline(DiffusionPipeline):
         planner: Decides what goes where; None if the model has none.
         velocity: The network that is asked at each step.
         vae: Turns latents into pictures.
+        finisher: Paints looks over pictures; None if the model has none.
         upscaler: Enlarges pictures; None if the model has none.
         scheduler: Chooses the times, and goes from one to the next.
         settings: What the model draws best with, and the shapes it draws.
     """
 
-    model_cpu_offload_seq = "text_encoder->planner->velocity->vae->upscaler"
-    _optional_components = ["planner", "upscaler"]  # noqa: RUF012 - diffusers has it as a list
+    model_cpu_offload_seq = "text_encoder->planner->velocity->vae->finisher->upscaler"
+    _optional_components = ["planner", "finisher", "upscaler"]  # noqa: RUF012 - diffusers has a list
     _callback_tensor_inputs = ["latents"]  # noqa: RUF012
 
     def __init__(  # type: ignore[no-untyped-def]  # noqa: PLR0913 - one argument a component
@@ -63,6 +65,7 @@ class MolnarPipeline(DiffusionPipeline):
         planner,
         velocity,
         vae,
+        finisher,
         upscaler,
         scheduler,
         settings=None,
@@ -75,6 +78,7 @@ class MolnarPipeline(DiffusionPipeline):
             planner=planner,
             velocity=velocity,
             vae=vae,
+            finisher=finisher,
             upscaler=upscaler,
             scheduler=scheduler,
         )
@@ -120,7 +124,7 @@ class MolnarPipeline(DiffusionPipeline):
         size = self.check(height, width, output_type)
         said, clear = self.said(prompt, transparent, num_images_per_prompt)
         seeds = seeds_of(generator, len(said))
-        told = self.told(said, negative_prompt, seeds, size)
+        told, plans = self.told(said, negative_prompt, seeds, size)
         scale = self.scale(guidance_scale, negative_prompt)
         steps = num_inference_steps or self.config.settings["steps"]
         self.scheduler.set_timesteps(steps, device=self._execution_device)
@@ -134,7 +138,7 @@ class MolnarPipeline(DiffusionPipeline):
                 given = {"latents": latents} if callback_on_step_end_tensor_inputs else {}
                 changed = callback_on_step_end(self, index, timestep, given) or {}
                 latents = changed.get("latents", latents)
-        pictures = self.finished(latents, size, clear, output_type)
+        pictures = self.finished(latents, size, clear, plans, output_type)
         self.maybe_free_model_hooks()
         return ImagePipelineOutput(images=pictures) if return_dict else (pictures,)
 
@@ -170,13 +174,15 @@ class MolnarPipeline(DiffusionPipeline):
 
     def told(
         self, said: Sequence[str], negative_prompt: str, seeds: Sequence[int], size: tuple[int, int]
-    ) -> Told:
+    ) -> tuple[Told, list[Plan]]:
         """What the network is told: the texts, what to keep away from, and what goes where."""
         texts = [self.encode_prompt(text) for text in said]
         null = self.encode_prompt(self.words.read_negative(clean(negative_prompt, "negative")))
         rows, columns, _ = self.canvas(*size)
         cells = rows // self.format.downscale, columns // self.format.downscale
-        return texts, null, self.plan(texts, seeds, cells, said)
+        plans = self.plan(texts, seeds, cells, said)
+        painted = [self.planner.paint(plan, cells) for plan in plans] if self.planner else []
+        return (texts, null, torch.cat(painted) if painted else None), plans
 
     def start(self, seeds: Sequence[int], size: tuple[int, int]) -> Tensor:
         """Draw the noise of each picture: Float B C h w."""
@@ -185,15 +191,19 @@ class MolnarPipeline(DiffusionPipeline):
         return torch.from_numpy(np.stack([noise(seed, 0, shape) for seed in seeds]))
 
     def finished(
-        self, latents: Tensor, size: tuple[int, int], clear: Sequence[bool], output_type: str
+        self,
+        latents: Tensor,
+        size: tuple[int, int],
+        clear: Sequence[bool],
+        plans: Sequence[Plan],
+        output_type: str,
     ) -> Any:
         """From latents to pixels, as they are asked for."""
         if output_type == "latent":
             return latents
-        pairs = zip(latents, clear, strict=True)
-        return as_asked(
-            [self.finish(latent[None], size, see) for latent, see in pairs], output_type
-        )
+        each = zip(latents, clear, plans, strict=True)
+        pictures = [self.finish(latent[None], size, see, plan) for latent, see, plan in each]
+        return as_asked(pictures, output_type)
 
     def read(self, prompt: str, transparent: bool = False) -> str:
         """Prompt as typed -> as the model reads it: clean, in taught words, background said."""
@@ -240,15 +250,14 @@ class MolnarPipeline(DiffusionPipeline):
         seeds: Sequence[int],
         cells: tuple[int, int],
         said: Sequence[str],
-    ) -> Tensor | None:
-        """Decide what goes where in each picture, cell by cell: Float B F h w; None = nothing."""
+    ) -> list[Plan]:
+        """Decide what goes where in each picture; nothing, if the model has no planner."""
         if self.planner is None:
-            return None
-        plans: list[Plan] = [
+            return [() for _ in texts]
+        return [
             self.planner.plan(tokens, mask, seed, cells, text)
             for (tokens, mask, _), seed, text in zip(texts, seeds, said, strict=True)
         ]
-        return torch.cat([self.planner.paint(plan, cells) for plan in plans])
 
     def guided(self, x: Tensor, t: float, told: Told, scale: float) -> Tensor:
         """Ask the network, and follow the text more than it does: Ho and Salimans 2022, eq. 6.
@@ -281,10 +290,14 @@ class MolnarPipeline(DiffusionPipeline):
             velocity = (x - estimate) / t
         return velocity
 
-    def finish(self, latent: Tensor, size: tuple[int, int], transparent: bool) -> Any:
+    def finish(
+        self, latent: Tensor, size: tuple[int, int], transparent: bool, plan: Plan = ()
+    ) -> Any:
         """A latent 1 C h w -> decoder -> upscaler -> pixels: uint8 H W 3, or 4 if transparent."""
         _, _, enlargements = self.canvas(*size)
         image = self.vae.decode(latent).clamp(-1, 1)
+        if self.finisher is not None:
+            image = self.finisher(image, plan).clamp(-1, 1)
         for _ in range(enlargements):
             image = self.upscaler(image).clamp(-1, 1)
         pixels = fit(image.float().cpu().numpy(), *size)

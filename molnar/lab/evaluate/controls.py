@@ -18,14 +18,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from scipy import sparse
 
 from molnar.base.images import from_model, premultiply, to_model, unpremultiply
+from molnar.base.looks import told
 from molnar.base.rng import generator
-from molnar.base.types import Parts
+from molnar.base.types import Item, Parts
 from molnar.lab.data.render import render
 from molnar.lab.data.world import World, WorldConfig
 from molnar.lab.evaluate.checker import judge
@@ -57,22 +59,26 @@ def through_model(questions: Sequence[Question], parts: Parts, enlarge: bool = T
     return draw
 
 
-def passing(parts: Parts) -> Callable[[Pixels], Pixels]:
+def passing(parts: Parts, manners: Sequence[str] = ()) -> Callable[[Pixels, str], Pixels]:
     """Give what sends any square picture through the model's autoencoder and upscaler.
 
-    It takes uint8 H W 3|4 with straight alpha and gives uint8 4H 4W 4.
+    It takes uint8 H W 3|4 with straight alpha, and what is asked with its subject: if that is
+    one of the manners, the model's finisher paints it. It gives uint8 4H 4W 4.
     """
 
-    def passed(image: Pixels) -> Pixels:
+    def passed(image: Pixels, thing: str) -> Pixels:
         native = Image.fromarray(image).convert("RGBA").resize((NATIVE_PX, NATIVE_PX))
-        return _passed(premultiply(np.asarray(native)), parts, enlarge=True)
+        manner = told((Item(name=thing, behind=True),), manners)
+        return _passed(premultiply(np.asarray(native)), parts, enlarge=True, manner=manner)
 
     return passed
 
 
-def _passed(image: Pixels, parts: Parts, enlarge: bool) -> Pixels:
-    """Encode, decode and maybe enlarge uint8 H W 4, premultiplied."""
+def _passed(image: Pixels, parts: Parts, enlarge: bool, manner: Any = None) -> Pixels:
+    """Encode, decode, paint if there is a manner, and maybe enlarge uint8 H W 4, premultiplied."""
     decoded = np.clip(np.asarray(parts.decode(parts.encode(to_model(image[None])))), -1, 1)
+    if manner is not None:
+        decoded = np.clip(np.asarray(parts.finish(decoded, manner)), -1, 1)
     finished = np.asarray(parts.upscale(decoded)) if enlarge else decoded
     return np.asarray(from_model(finished)[0], np.uint8)
 

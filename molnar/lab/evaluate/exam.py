@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from molnar.base.errors import BundleError
+from molnar.drawn import manners_of
 from molnar.lab.data.stickers import Stickers
 from molnar.lab.evaluate import alpha, controls, copies, fidelity, scenes
 from molnar.lab.evaluate.paraphrases import paraphrases, understand
@@ -289,7 +290,7 @@ def _scenes(
     """Measure accessories, places, looks, styles and colours, if the pack has a subject of any."""
     seeds = range(exam.num_seeds)
     whole = {"encoder", "upscaler"} <= set(pipeline.bundle.manifest.parts)
-    passing = controls.passing(pipeline.parts) if whole else None
+    passing = controls.passing(pipeline.parts, manners_of(pipeline.bundle)) if whole else None
     found, shown = scenes.measure(source, pack, exam.num_scenes, seeds, say, passing)
     if not shown:
         report.skipped["scenes"] = f"{exam.stickers} has none of the asked concepts"

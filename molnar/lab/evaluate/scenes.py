@@ -46,6 +46,8 @@ from molnar.lab.evaluate.stickers import jittered
 Tell = Callable[[str, int, int], None]
 #: (subject, what is asked with it or NOTHING, drawing style, chance) -> a fresh render, if any.
 Paint = Callable[[str, str, str, np.random.Generator], Pixels | None]
+#: (picture, what is asked with its subject) -> what becomes of it after the network, at best.
+Passing = Callable[[Pixels, str], Pixels]
 
 UNSEEN_STYLES = (
     "blob",
@@ -83,7 +85,7 @@ def measure(
     num_prompts: int,
     seeds: Sequence[int],
     say: Tell,
-    passing: Callable[[Pixels], Pixels] | None = None,
+    passing: Passing | None = None,
 ) -> tuple[dict[str, Any], dict[str, list[Shown]]]:
     """Measure accessories, places, looks, styles and colours.
 
@@ -169,9 +171,7 @@ def _blind(image: Pixels) -> Seen:
     return Seen(NOTHING, ())
 
 
-def judge_test(
-    kind: Kind, seed: int = 0, passing: Callable[[Pixels], Pixels] | None = None
-) -> JudgeTest:
+def judge_test(kind: Kind, seed: int = 0, passing: Passing | None = None) -> JudgeTest:
     """Show a judge fresh renders of every prompt, true and wrong in one respect."""
     counts = {"true": [0, 0], "unseen": [0, 0], "wrong": [0, 0], "passed": [0, 0]}
     rng = generator(seed, 43)
@@ -183,7 +183,7 @@ def judge_test(
             counts[what][0] += kind.judge(image).answers(wish)
             counts[what][1] += 1
             if what == "true" and passing is not None:
-                counts["passed"][0] += kind.judge(passing(image)).answers(wish)
+                counts["passed"][0] += kind.judge(passing(image, thing)).answers(wish)
                 counts["passed"][1] += 1
 
     subjects = list(dict.fromkeys(wish.subject for wish in kind.wishes))

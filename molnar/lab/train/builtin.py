@@ -13,11 +13,13 @@ from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.clip import ClipData
 from molnar.lab.train.decoder import DecoderData
 from molnar.lab.train.diffusion import DiffusionData
+from molnar.lab.train.finisher import FinisherData
 from molnar.lab.train.recipe import (
     ClipPart,
     DecoderPart,
     DiffusionPart,
     Drawings,
+    FinisherPart,
     PlannerPart,
     Recipe,
     TextPart,
@@ -31,6 +33,7 @@ from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
 from molnar.lab.train.vae import VaeData
 from molnar.latent.autoencoder import AutoencoderConfig
+from molnar.latent.finisher import FinisherConfig
 from molnar.plan.planner import PlannerConfig
 from molnar.text.embeddings import TextEncoderConfig
 from molnar.upscale.upscaler import UpscalerConfig
@@ -76,6 +79,11 @@ def sticker_test() -> Recipe:
         ),
         decoder=DecoderPart(
             train=quick, data=DecoderData(redrawing=Redrawing(pictures=8, steps=2), crop=32)
+        ),
+        finisher=FinisherPart(
+            train=quick,
+            model=FinisherConfig(width=8, blocks=1, textures=2),
+            data=FinisherData(redrawing=Redrawing(pictures=8, steps=2)),
         ),
         upscaler=UpscalerPart(
             train=quick,
@@ -136,6 +144,7 @@ def sticker_cpu() -> Recipe:
             train=replace(DecoderPart().train, minutes=25),
             data=DecoderData(redrawing=Redrawing(pictures=1400, most=0.93, invented=480)),
         ),
+        finisher=FinisherPart(train=replace(FinisherPart().train, minutes=20)),
         # Drawing at 512 is what costs time: many crops of each picture.
         upscaler=UpscalerPart(
             train=replace(base, minutes=35, lr=1.2e-3, cooldown=0.45),
@@ -157,6 +166,7 @@ def _everyday() -> WorldConfig:
         geometry_p=0.62,
         transparent_p=0.10,
         place_p=0.15,
+        look_p=0.10,
         tint_p=0.15,
         # What needs a plan most: which thing has which colour, and where it is.
         geometry={
@@ -207,6 +217,10 @@ def sticker_gpu() -> Recipe:
         decoder=DecoderPart(
             train=convolutional,
             data=DecoderData(redrawing=Redrawing(pictures=20_000, most=0.93, invented=6_000)),
+        ),
+        finisher=FinisherPart(
+            train=replace(convolutional, minutes=5),
+            data=FinisherData(redrawing=Redrawing(pictures=20_000, least=0.3)),
         ),
         upscaler=UpscalerPart(
             train=convolutional, data=UpscalerData(redrawing=Redrawing(pictures=10_000))

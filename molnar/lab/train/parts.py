@@ -26,6 +26,7 @@ from molnar.lab.train.checkpoint import replace_durably
 from molnar.lab.train.clip import ClipTask, reader
 from molnar.lab.train.decoder import DecoderTask
 from molnar.lab.train.diffusion import DiffusionData, DiffusionTask
+from molnar.lab.train.finisher import FinisherTask, in_manners
 from molnar.lab.train.lexicon import build_lexicon
 from molnar.lab.train.meaning import build_meaning, frequencies
 from molnar.lab.train.naming import name_vectors
@@ -86,6 +87,7 @@ class Assembly:
             "vae": self._vae,
             "diffusion": self._diffusion,
             "decoder": self._decoder,
+            "finisher": self._finisher,
             "upscaler": self._upscaler,
             "clip": self._clip,
         }
@@ -264,8 +266,25 @@ class Assembly:
         vae = sha256(self.workspace / "vae" / "model.safetensors")
         return DecoderTask(source, autoencoder, latents, data, vae)
 
-    def _redrawn(self, how: Redrawing) -> torch.Tensor:
+    def _finisher(self) -> FinisherTask:
+        if self.supply.world is None:
+            raise TrainingError(
+                "a finisher learns from looks that the world draws, and files say of none: "
+                "drop --data, or train the parts without it"
+            )
+        part, codec = self.recipe.finisher, self.autoencoder()
+        dressed = self.supply.of_world(in_manners(self.recipe.world, part.data.look_p))
+        source = dressed.source(torch.device("cpu"), on_device=False)
+        if self.rehearsal:
+            side = self.recipe.world.size // codec.config.downscale
+            latents = torch.zeros(2, codec.config.latent_channels, side, side)
+            return FinisherTask(source, codec, latents, part.data, part.model)
+        latents = self._redrawn(part.data.redrawing, dressed)
+        return FinisherTask(source, codec, latents, part.data, part.model)
+
+    def _redrawn(self, how: Redrawing, supply: Supply | None = None) -> torch.Tensor:
         """Let the trained network draw pictures again, once: they are kept in the cache."""
+        supply = supply or self.supply
         folder = self.workspace / "diffusion"
         path = folder / "model.safetensors"
         if not path.is_file():
@@ -274,14 +293,14 @@ class Assembly:
         taught = model.get("data", {})
         if taught.get("teacher") and not taught.get("few"):  # guided already
             how = dataclasses.replace(how, guidance=1.0)
-        told = json.dumps([plain(how), self.supply.identity()], sort_keys=True) + sha256(path)
+        told = json.dumps([plain(how), supply.identity()], sort_keys=True) + sha256(path)
         key = hashlib.sha256(told.encode()).hexdigest()[:32]
         device, settings = pick_device(self.recipe.diffusion.train.device), self.recipe.diffusion
 
         def draw() -> torch.Tensor:
             config = config_of(model["kind"], model["config"])
-            names = self.supply.names() if getattr(config, "plan", 0) else ()
-            source = self.supply.source(device, on_device=device.type != "cpu")
+            names = supply.names() if getattr(config, "plan", 0) else ()
+            source = supply.source(device, on_device=device.type != "cpu")
             parts = self._encoding(), self.tokenizer(), self.encoder()
             data = DiffusionData(size=settings.data.size, drop_p=0.0, plan_drop_p=0.0)
             task = DiffusionTask(source, config, *parts, data, names)

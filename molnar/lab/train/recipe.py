@@ -14,12 +14,14 @@ from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.clip import ClipData
 from molnar.lab.train.decoder import DecoderData
 from molnar.lab.train.diffusion import DiffusionData
+from molnar.lab.train.finisher import FinisherData
 from molnar.lab.train.planner import PlannerData
 from molnar.lab.train.settings import TrainSettings
 from molnar.lab.train.text import TextTaskConfig
 from molnar.lab.train.upscaler import UpscalerData
 from molnar.lab.train.vae import VaeData
 from molnar.latent.autoencoder import AutoencoderConfig
+from molnar.latent.finisher import FinisherConfig
 from molnar.plan.planner import PlannerConfig
 from molnar.text.embeddings import TextEncoderConfig
 from molnar.upscale.upscaler import UpscalerConfig
@@ -101,6 +103,20 @@ class DecoderPart:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FinisherPart:
+    """How the finisher is trained, on what network and decoder leave of looks and styles."""
+
+    train: TrainSettings = field(
+        default_factory=lambda: TrainSettings(
+            minutes=10, batch=8, lr=1.5e-3, betas=(0.9, 0.99), warmup=1_000, cooldown=0.5,
+            precision="auto", channels_last=True, ema_decay=0.998,
+        )
+    )  # fmt: skip
+    model: FinisherConfig = field(default_factory=FinisherConfig)
+    data: FinisherData = field(default_factory=FinisherData)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UpscalerPart:
     """How the upscaler is trained."""
 
@@ -136,6 +152,7 @@ class Recipe:
     clip: ClipPart
     planner: PlannerPart = field(default_factory=PlannerPart)
     decoder: DecoderPart = field(default_factory=DecoderPart)
+    finisher: FinisherPart = field(default_factory=FinisherPart)
     tokenizer: TokenizerPart = field(default_factory=TokenizerPart)
     world: WorldConfig = field(default_factory=WorldConfig)
     drawings: Drawings = field(default_factory=Drawings)

@@ -69,6 +69,10 @@ class Supply:
         else:
             self.world = self.maker()
 
+    def of_world(self, world: WorldConfig) -> Supply:
+        """Give the same drawings, composed by another world; not for pictures from files."""
+        return Supply(replace(self.recipe, world=world), self.data)
+
     def identity(self) -> dict[str, Any]:
         """Say what decides the pictures: part of the config of every run."""
         if self.files is not None:

@@ -20,7 +20,9 @@ from molnar.lab.train import checkpoint
 from molnar.lab.train.settings import Plan, TrainSettings, changed_keys, plain
 
 #: Parts in the order in which they are trained.
-PARTS = ("tokenizer", "text", "planner", "vae", "diffusion", "decoder", "upscaler", "clip")
+PARTS = (
+    "tokenizer", "text", "planner", "vae", "diffusion", "decoder", "finisher", "upscaler", "clip"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -89,13 +89,18 @@ def test_a_lossless_codec_costs_nothing():
         def upscale(self, image):
             return image.repeat(2, 2).repeat(2, 3)
 
+        def finish(self, image, manner):
+            assert manner.tolist() == [[0, 1]]
+            return np.where([[[[1]]] * 3 + [[[0]]]], -1, image)  # black, as far as it is opaque
+
     through = controls.through_model(ASKED[:8], Codec())
     assert through(ASKED[0].prompt, 0).shape == (256, 256, 4)
     assert score(run(through, ASKED[:8], seeds=(0,))).overall.value == 1
     # so does sending any square picture through it, with alpha or without
     blue = np.full((40, 40, 3), (20, 60, 200), np.uint8)
-    passed = controls.passing(Codec())
-    assert (passed(blue) == (20, 60, 200, 255)).all()
-    assert passed(blue).shape == (256, 256, 4)
+    passed = controls.passing(Codec(), ("mosaic", "neon"))
+    assert (passed(blue, "hat") == (20, 60, 200, 255)).all()
+    assert (passed(blue, "neon") == (0, 0, 0, 255)).all(), "a look is finished"
+    assert passed(blue, "hat").shape == (256, 256, 4)
     clear = np.dstack([blue, np.full((40, 40), 128, np.uint8)])
-    assert abs(passed(clear).astype(int) - (20, 60, 200, 128)).max() <= 1
+    assert abs(passed(clear, "hat").astype(int) - (20, 60, 200, 128)).max() <= 1

@@ -166,7 +166,7 @@ def test_only_both_together_answer_a_prompt() -> None:
 @pytest.mark.long
 def test_the_judges_accept_what_is_true_and_refuse_what_is_wrong(animals: Stickers) -> None:
     for kind in scenes.kinds(animals, 4, quiet):
-        found = scenes.judge_test(kind, passing=lambda image: image[::2, ::2])
+        found = scenes.judge_test(kind, passing=lambda image, thing: image[::2, ::2])
         if kind.title == "styles":
             assert np.isnan(found.true.value), "this pack has one style"
             continue
