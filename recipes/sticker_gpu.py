@@ -2,8 +2,8 @@
 
 Command:   molnar train all --recipe sticker_gpu --stickers data/stickers --out runs/gpu
 Hardware:  one GPU of 80 GB or more with bf16, and 16 CPU cores that draw the specs
-Time:      25 minutes of diffusion per run; text 5, planner 5, autoencoder 10, decoder 10, finisher 5,
-           upscaler 10, CLIP 5
+Time:      25 minutes of diffusion per run; text 5, planner 5, autoencoder 10, decoder 10,
+           finisher 5, upscaler 10, CLIP 5
 Pace:      not measured yet: on a GPU this recipe has not been run; it is tested at toy size
 To reach:  not known yet; the aim is to beat the figures of sticker_cpu in MODEL_CARD.md
 
