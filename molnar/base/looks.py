@@ -25,6 +25,8 @@ LOOK_WORDS: dict[str, tuple[str, ...]] = {
     "paper cut": ("paper cut", "papercut", "cut paper"),
 }
 LOOKS: tuple[str, ...] = tuple(LOOK_WORDS)
+#: Looks whose surface is finer than a latent's cells.
+FINE: tuple[str, ...] = ("pixel art", "mosaic", "watercolor", "paper cut")
 #: Words for styles of drawings, one each.
 STYLES: tuple[str, ...] = ("blob", "simple", "glossy", "flat", "outline", "3d")
 #: Names in a plan that are no things: all of the picture is drawn so.

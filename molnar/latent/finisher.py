@@ -1,4 +1,4 @@
-"""A decoded picture and how it is to be drawn in, the same picture with that surface out.
+"""A decoded picture and its look in, the same picture with the surface of that look out.
 
 What makes a look is fine: the corners of pixels, the grain of paper, the seams between tiles. Cells
 of 8x8 pixels hardly hold it, and a network that draws in such cells leaves it vague. So a small
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
-from molnar.base.looks import LOOKS, STYLES
+from molnar.base.looks import FINE
 from molnar.base.nn.conv import conv3
 
 
@@ -32,7 +32,7 @@ class FinisherConfig:
     blocks: int = 4
     textures: int = 12  # learned planes
     period: int = 64  # rows and columns of a plane, after which it begins again
-    manners: tuple[str, ...] = (*LOOKS, *STYLES)  # K names of plans, in the order of the input
+    manners: tuple[str, ...] = FINE  # K names of plans, in the order of the input
 
     def __post_init__(self) -> None:
         """Check that it can be told anything, and has room for the picture."""
@@ -48,7 +48,7 @@ class Finisher(nn.Module):
 
     Example:
         >>> finisher = Finisher(FinisherConfig(width=8, blocks=1))
-        >>> manner = torch.zeros(1, 14)
+        >>> manner = torch.eye(4)[:1]
         >>> finisher(torch.zeros(1, 4, 32, 48), manner).shape
         torch.Size([1, 4, 32, 48])
     """
@@ -58,9 +58,7 @@ class Finisher(nn.Module):
         super().__init__()
         self.config = config
         pixels = 4 * config.image_channels
-        # faint at first: it is learned late where it drowns the picture
-        planes = config.textures, config.period, config.period
-        self.textures = nn.Parameter(0.1 * torch.randn(planes))
+        self.textures = nn.Parameter(_planes(config.textures, config.period))
         self.enter = conv3(pixels + config.textures, config.width)
         self.blocks = nn.ModuleList(
             _Block(config.width, len(config.manners)) for _ in range(config.blocks)
@@ -89,6 +87,17 @@ class Finisher(nn.Module):
             features = block(features, manner)
         correction: Tensor = F.pixel_shuffle(self.leave(F.silu(features)), 2)
         return image + correction
+
+
+def _planes(count: int, period: int) -> Tensor:
+    """Begin with which rows and which columns are even, as far as there is room, and faint noise.
+
+    Large pixels begin at even ones. Where noise is not faint, less is learned.
+    """
+    planes = 0.1 * torch.randn(count, period, period)
+    even = 1.0 - 2.0 * (torch.arange(period) % 2)
+    planes[:1], planes[1:2] = even[:, None], even[None, :]
+    return planes
 
 
 class _Block(nn.Module):

@@ -39,8 +39,12 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
         >>> kinds = {"poodle": 0, "chest": 1}
         >>> of_kind(["old", "poodle", "running"], kinds), of_kind(["chest", "of", "gold"], kinds)
         ((0, 2), (1, 3))
+        >>> of_kind(["old", "man", "cooking"], {"man": 0, "man cooking": 1})
+        (1, 3)
     """
     end = len(words)
+    if end > 1 and (doing := _ending(words, kinds, least=2)) is not None:
+        return doing, end  # "a man cooking" is listed as a whole
     while end > 1 and _DOING.search(words[end - 1]) and _done(words[end - 1], kinds):
         end -= 1
     row = _ending(words[:end], kinds)
@@ -74,9 +78,15 @@ def _done(word: str, kinds: Mapping[str, int]) -> bool:
     return word not in kinds or word in _DEEDS
 
 
-def _ending(words: Sequence[str], kinds: Mapping[str, int]) -> int | None:
-    """Give the row of the longest end of a phrase that is a kind, in the singular or plural."""
-    for begin in range(len(words)):
+def _ending(words: Sequence[str], kinds: Mapping[str, int], least: int = 1) -> int | None:
+    """Give the row of the longest end of a phrase that is a kind, in the singular or plural.
+
+    Args:
+        words: Of the phrase.
+        kinds: What is said -> the row of a name.
+        least: Words of such an end.
+    """
+    for begin in range(len(words) - least + 1):
         *before, last = words[begin:]
         said = (" ".join([*before, ending]) for ending in (last, *sorted(singulars(last))))
         found = next((kinds[text] for text in said if text in kinds), None)

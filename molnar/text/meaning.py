@@ -31,6 +31,7 @@ from molnar.text.phrases import (
     FILLERS,
     SOFT,
     SOMEONE,
+    TAKING,
     Word,
     acts,
     clauses,
@@ -51,7 +52,6 @@ _ONE = ARTICLES | {"one", "1"}
 _NUMBERS = SOME | set(NUMBERS) - _ONE
 
 Phrase = Sequence[Word]
-Row = int | None
 Places = Sequence[tuple[int, int]]
 
 
@@ -175,7 +175,7 @@ class Meaning:
         return done or (len(words) > 1 and " ".join(words) in self.kinds)
 
     def _idle(
-        self, phrase: Phrase, row: Row, joint: str, seen: Set[int], named: Places
+        self, phrase: Phrase, row: int | None, joint: str, seen: Set[int], named: Places
     ) -> int | None:
         """Tell where a phrase ends that brings no other thing than the one before it.
 
@@ -227,8 +227,8 @@ class Meaning:
         start, first = self._first(phrase)
         core = phrase[first:]
         kind = of_kind([word.text for word in core], self.kinds)
-        if kind is not None and kind[0] == row:
-            core = core[: kind[1]]  # what it does is still said
+        last = kind[1] if kind and kind[0] == row else len(core) - (core[-1].text in TAKING)
+        core = core[:last] or core  # what it does is still said
         before = [word.text for word in phrase[start:first]]
         many = SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
         name = self.plurals[row] if many else self.names[row]

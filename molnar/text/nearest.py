@@ -60,11 +60,7 @@ class Nearest:
         if self._keys is None:
             return np.asarray(whole, np.float32)
         cosines = (unit @ self._keys.T)[0]
-        ends = np.cumsum(self.counts)
-        best = np.array(
-            [_two(cosines[end - size : end]) for end, size in zip(ends, self.counts, strict=True)]
-        )
-        return np.asarray(WHOLE * whole + (1 - WHOLE) * best, np.float32)
+        return np.asarray(WHOLE * whole + (1 - WHOLE) * self._two(cosines), np.float32)
 
     def rank(self, meant: NDArray[Any]) -> Floats:
         """Give what the best name has most of, float32 N: nearness and, if learned, logits."""
@@ -74,6 +70,17 @@ class Nearest:
         learned = LOUD * (_unit(meant[None]) @ self.weights.astype(np.float32).T)[0] + self.biases
         return np.asarray(near + LEARNED * learned, np.float32)
 
+    def _two(self, cosines: Floats) -> Floats:
+        """Give the mean of each name's two largest of M cosines, or its only one: float32 N."""
+        counts = np.array(self.counts)
+        starts = np.cumsum(counts) - counts
+        first = np.maximum.reduceat(cosines, starts)
+        largest = cosines == np.repeat(first, counts)
+        rest = np.maximum.reduceat(np.where(largest, -np.inf, cosines), starts)
+        alone = np.add.reduceat(largest.astype(int), starts) == 1
+        second = np.where(alone & (counts > 1), rest, first)
+        return np.asarray((first + second) / 2, np.float32)
+
     @cached_property
     def _centres(self) -> Floats:
         return _unit(self.centres)
@@ -81,11 +88,6 @@ class Nearest:
     @cached_property
     def _keys(self) -> Floats | None:
         return None if self.keys is None or not len(self.keys) else _unit(self.keys)
-
-
-def _two(cosines: Floats) -> float:
-    """Mean of the two largest."""
-    return float(cosines.mean() if len(cosines) < 3 else np.partition(cosines, -2)[-2:].mean())
 
 
 def _unit(rows: NDArray[Any]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from molnar.base.looks import LOOK_WORDS
@@ -30,6 +30,19 @@ SOFT = frozenset({"with", "on", "in", "at", "under", "over"})
 ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".
 _JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
+
+#: After these anything is another thing, without an article too: "a pirate drinking | rum" ...
+_CONSUMING = frozenset({"eating", "drinking", "holding", "carrying", "juggling"})
+#: ... and after these what is known: "a viking playing | drums", but not "a boy playing outside".
+TAKING = _CONSUMING | {
+    "playing", "riding", "driving", "reading", "selling", "making", "cooking", "baking", "catching",
+    "chasing", "fighting", "kicking", "throwing", "watching", "pushing", "pulling", "cutting",
+}  # fmt: skip
+#: What stands after a deed and is not what it is done with: "eating together", "a drinking glass".
+_NO_OBJECT = frozenset({
+    "together", "alone", "outside", "inside", "out", "up", "from", "of", "to", "glass", "glasses",
+    "cup", "straw", "fountain",
+})  # fmt: skip
 
 _HOW = """
 masterpiece best high good top quality trending artstation highly very super extremely detailed
@@ -197,6 +210,12 @@ def feature_end(
     return words[-1].end if own and own.issuperset(known) and (loose or strict) else None
 
 
+def _takes(phrase: Sequence[Word], deeds: Set[str]) -> bool:
+    """Tell whether a phrase ends with one of the deeds that somebody does with a thing."""
+    least = 2 + (bool(phrase) and phrase[0].text in ARTICLES)
+    return len(phrase) >= least and phrase[-1].text in deeds
+
+
 def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:
     """List the phrases, and of each whether only a soft cut stands before it."""
     cuts = [
@@ -212,6 +231,9 @@ def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Wor
         passed = [match.group().lower() for match in cuts if since <= match.start() < word.begin]
         other = bool(phrase) and word.text in ARTICLES and phrase[-1].text not in _JOINTS
         other = other and not any(begin < word.begin < end for begin, end in known)
+        begins = any(begin == word.begin for begin, _ in known)
+        if word.text not in _NO_OBJECT:
+            other = other or _takes(phrase, TAKING if begins else _CONSUMING)
         if phrase and (passed or other):
             yield phrase, soft
             phrase, soft = [], bool(passed) and SOFT.issuperset(passed)

@@ -68,7 +68,7 @@ def meaning() -> Meaning:
         ("a great dane running", "a dog face running"),
         ("a small spook", "a small octopus"),
         ("a shaggy red pooch", "a red dog face"),
-        ("a pooch chasing a lorry", "a dog face a truck"),
+        ("a pooch chasing a lorry", "a dog face chasing a truck"),
         ("a pooch on top of a lorry", "a dog face on top of a truck"),
         ("a pooch on the left of a lorry", "a dog face on the left of a truck"),
         ("a pooch in front of a spook", "a dog face in front of an octopus"),
@@ -300,6 +300,19 @@ def test_what_a_thing_does_does_not_make_it_another(meaning: Meaning) -> None:
 def test_who_does_something_is_said_whatever_it_is_done_to(whole: Meaning) -> None:
     assert whole.read("a horse horned") == "a unicorn"
     assert whole.read("a horse growing horned") == "a horse growing horned"
+
+
+def test_what_somebody_has_in_hand_or_mouth_is_another_thing(meaning: Meaning) -> None:
+    assert meaning.read("a pooch eating octopuses") == "a dog face eating octopuses"
+    assert meaning.read("a pooch eating lorries") == "a dog face eating trucks"
+    assert meaning.read("a pooch chasing octopuses") == "a dog face chasing octopuses"
+    assert meaning.read("a pooch eating together") == "a dog face"
+
+
+def test_a_deed_that_is_listed_with_who_does_it_is_read_with_it(meaning: Meaning) -> None:
+    told = replace(meaning, kinds={"odd pooch": 0, "odd pooch hauling": 1})
+    assert told.read("an odd pooch hauling") == "a truck"
+    assert told.read("an odd pooch running") == "a dog face running"
 
 
 def test_words_that_hold_a_name_are_read_as_a_whole(meaning: Meaning) -> None:

@@ -46,3 +46,18 @@ def test_the_classifier_decides_between_names_that_are_as_near() -> None:
 def test_parts_that_do_not_fit_are_refused(parts: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"keys|weights"):
         Nearest(CENTRES, **parts)  # type: ignore[arg-type]
+
+
+def test_the_two_nearest_keys_count_of_every_name_at_once() -> None:
+    """As if each name were looked at by itself; of equal cosines both count."""
+    rng = np.random.default_rng(4)
+    counts = (1, 2, 3, 1, 8, 2)
+    keys = np.round(3 * rng.normal(size=(sum(counts), 2))).astype(np.int8) + np.int8(9)
+    places = Nearest(np.ones((len(counts), 2), np.int8), keys, counts)
+    meant = np.array([1.0, 0.4], np.float32)
+    cosines = keys @ meant / np.linalg.norm(keys, axis=1) / np.linalg.norm(meant)
+    ends = np.cumsum(counts)
+    each = [cosines[end - size : end] for end, size in zip(ends, counts, strict=True)]
+    two = [np.sort(own)[-2:].mean() for own in each]
+    centre = meant.sum() / np.linalg.norm(meant) / np.sqrt(2)
+    assert np.allclose(places.near(meant), WHOLE * centre + (1 - WHOLE) * np.array(two), atol=1e-5)

@@ -1,13 +1,17 @@
-"""Pictures in a look or style, as a network and a decoder leave them -> a trained finisher.
+"""Pictures as network and decoder leave them, and what a look is, in; a trained finisher out.
 
-Some of the pictures were drawn again by the network (see `redrawing`), and the true picture, in its
-look, is what is to come out; the others are true ones that went through the autoencoder alone, so
-that what is fine already stays so.
+A look is a chain of exact filters (`lab/data/looks.py`). The network draws pictures in it, cell by
+cell, and leaves the finest of it vague. The finisher learns to do what the filters do, to pictures
+as they come out: to some that the network drew again in that look (see `redrawing`), and to some
+that went through the autoencoder alone. Where the latter were drawn in a look that it learns, the
+true picture is what is to come out.
+
+Source: Johnson et al. 2016, arXiv 1603.08155 (a network in the place of a slow operation on
+pictures); that the operations are exact filters, and the pictures a model's own: ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
-from molnar.base.images import contact_sheet, from_model
-from molnar.base.looks import STYLES, told
+from molnar.base.images import contact_sheet, from_model, premultiply, to_model
+from molnar.base.looks import LOOKS, STYLES
 from molnar.base.rng import generator
+from molnar.lab.data import looks
 from molnar.lab.data.captions import STYLE_WORDS
 from molnar.lab.data.world import WorldConfig
 from molnar.lab.train.redrawing import FIRST, Redrawing, digest
@@ -33,6 +38,7 @@ from molnar.plan.items import Plan
 STREAM_PICK = 61
 SHEET_PICTURES = 8
 SHAPES = 0.15  # share of shapes, at most: they have no style, and many kinds of them no look
+_AT_ONCE = 40  # pictures decoded together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +47,15 @@ class FinisherData:
 
     seed: int = 0
     redrawing: Redrawing = field(default_factory=lambda: Redrawing(pictures=1600, least=0.3))
-    true_p: float = 0.25  # share of pictures that went through the autoencoder alone
-    look_p: float = 0.75  # share of looks; the others are in a style, or have neither
+    redrawn_p: float = 0.6  # share of pictures that the network drew again in a look
+    look_p: float = 0.75  # share of looks among all pictures that are drawn again
     crisp: float = 0.7  # weight of absolute differences and edges beside the squared ones
 
     def __post_init__(self) -> None:
-        if not 0 <= self.true_p < 1:
-            raise ConfigError(f"finisher true_p is {self.true_p}; expected 0 up to below 1")
+        if not 0 <= self.redrawn_p <= 1:
+            raise ConfigError(f"finisher redrawn_p is {self.redrawn_p}; expected 0 to 1")
         if self.redrawing.invented:
-            raise ConfigError("a finisher needs true pictures; set redrawing.invented to 0")
+            raise ConfigError("a finisher's pictures are drawn again; set redrawing.invented to 0")
 
 
 def in_manners(world: WorldConfig, look_p: float) -> WorldConfig:
@@ -75,76 +81,111 @@ class FinisherTask:
         """Begin with a finisher that changes nothing.
 
         Args:
-            source: Pictures by number, with their plans.
+            source: Pictures by number, with their plans, some of them in looks.
             autoencoder: Trained, with the decoder that ships; it is not changed.
             latents: Float N C h w of pictures FIRST, FIRST + 1, ... drawn again.
             data: What is shown.
             config: Sizes of the network.
+
+        Raises:
+            ConfigError: It is to learn what is no look.
         """
-        self.source, self.data, self.latents = source, data, latents
+        self.source, self.data = source, data
+        self.digest = digest(latents)
         self.autoencoder = autoencoder.eval().requires_grad_(False)
         self.config = config or FinisherConfig()
+        unknown = [name for name in self.config.manners if name not in LOOKS]
+        if unknown:
+            raise ConfigError(f"got the manner {unknown[0]!r}; expected looks, which have filters")
+        self.drawn = self._drawn(latents)
         torch.manual_seed(data.seed)
         self.module: nn.Module = Finisher(self.config)
 
     def describe(self) -> dict[str, Any]:
         """Say what decides the numbers of a run."""
-        shown = {**plain(self.data), "latents": digest(self.latents)}
+        shown = {**plain(self.data), "latents": self.digest}
         return {"kind": self.name, "config": self.config, "data": shown}
 
+    @torch.no_grad()
+    def _drawn(self, latents: Tensor) -> list[tuple[Tensor, str]]:
+        """Decode what was drawn again in a look that is learned: (image Half 4 H W, the look)."""
+        found: list[tuple[Tensor, str]] = []
+        for start in range(0, len(latents), _AT_ONCE):
+            part = latents[start : start + _AT_ONCE].float()
+            plans = pictures(self.source, FIRST + start, len(part)).plans
+            for image, plan in zip(self.autoencoder.decode(part).clamp(-1, 1), plans, strict=True):
+                if look := self._look(plan):
+                    found.append((image.half(), look))
+        return found
+
+    def _look(self, plan: Plan | None) -> str | None:
+        """Give the look of a plan, if it is one that is learned."""
+        names = {item.name for item in plan or () if item.behind}
+        return next((name for name in self.config.manners if name in names), None)
+
+    @torch.no_grad()
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:
         """Give pictures number seen ... seen + size - 1, or as many that were drawn again.
 
+        Half are mirrored, and colours change places, so that few drawings show much.
+
         Returns:
-            image Float B 4 H W in [-1, 1], true; latent Float B C h w as drawn again, and redrawn,
-            Bool B, where that counts; manner Float B K.
+            image Float B 4 H W in [-1, 1] as decoded, target Float B 4 H W; manner Float B K.
         """
         draw = generator(self.data.seed, STREAM_PICK, seen)
-        count = min(size - int(draw.binomial(size, self.data.true_p)), len(self.latents))
-        start = int(draw.integers(len(self.latents) - count + 1))
-        parts = [pictures(self.source, FIRST + start, count)] if count else []
-        parts += [pictures(self.source, seen, size - count)] if count < size else []
-        image = torch.cat([part.images for part in parts])
-        again = self.latents[start : start + count].float()
-        shape = size - count, *self.latents.shape[1:]
-        plans = [plan for part in parts for plan in part.plans]
-        return {
-            "image": image, "latent": torch.cat([again, again.new_zeros(shape)]),
-            "redrawn": torch.arange(size) < count, "manner": self._manners(plans),
-        }  # fmt: skip
+        count = int(draw.binomial(size, self.data.redrawn_p)) if self.drawn else 0
+        rows = [self.drawn[int(draw.integers(len(self.drawn)))] for _ in range(count)]
+        pairs = [self._pair(draw, image.float(), look) for image, look in rows]
+        if count < size:
+            true, _, plans = pictures(self.source, seen, size - count)
+            coded = self.autoencoder.decode(self.autoencoder.encode(true)).clamp(-1, 1)
+            for image, own, plan in zip(coded, true, plans, strict=True):
+                if look := self._look(plan):
+                    pairs.append((image, own, self._told(look)))
+                else:
+                    pairs.append(self._pair(draw, image, str(draw.choice(self.config.manners))))
+        image, target, manner = (torch.stack(parts) for parts in zip(*pairs, strict=True))
+        return {"image": image, "target": target, "manner": manner}
+
+    def _pair(
+        self, draw: np.random.Generator, image: Tensor, look: str
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Vary a picture 4 H W, and give it with what the look's filter makes of it."""
+        order = [*draw.permutation(3).tolist(), 3]
+        image = image[order]
+        if draw.random() < 0.5:
+            image = image.flip(-1)
+        return image, filtered(image, look), self._told(look)
+
+    def _told(self, look: str) -> Tensor:
+        return torch.tensor([float(name == look) for name in self.config.manners])
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Compare a painted picture with the true one."""
-        codec = self.autoencoder.to(batch["image"].device)
-        with torch.no_grad():
-            own = codec.encode(batch["image"])
-            latent = torch.where(batch["redrawn"][:, None, None, None], batch["latent"], own)
-            image = codec.decode(latent).clamp(-1, 1)
-        found = reconstruction_loss(
-            self.module(image, batch["manner"]), batch["image"], self.data.crisp
-        )
-        before = float((image - batch["image"]).abs().mean())
+        """Compare a finished picture with what is to come out."""
+        finished = self.module(batch["image"], batch["manner"])
+        found = reconstruction_loss(finished, batch["target"], self.data.crisp)
+        before = float((batch["image"] - batch["target"]).abs().mean())
         return found.total, {"absolute": float(found.absolute.detach()), "before": before}
 
     def sheet(self, module: nn.Module, path: Path) -> None:
-        """Save rows of: as it was decoded, painted over, true."""
-        count = min(SHEET_PICTURES, len(self.latents))
-        images, captions, plans = pictures(self.source, FIRST, count)
+        """Save rows of: as it was decoded, finished, what the filter makes of it."""
+        rows = self.drawn[:SHEET_PICTURES]
         device = next(module.parameters()).device
-        with torch.no_grad():
-            decoded = self.autoencoder.to(device).decode(self.latents[:count].float().to(device))
-            painted = module(decoded.clamp(-1, 1), self._manners(plans).to(device)).cpu()
-        cells = [
-            from_model(image[None].numpy())[0]
-            for row in zip(decoded.cpu(), painted, images, strict=True)
-            for image in row
-        ]
-        named = [name for caption in captions for name in (caption, "finished", "true")]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(cells, named, columns=6, cell=192).save(path)
+        cells: list[Any] = []
+        captions: list[str] = []
+        for half, look in rows:
+            image = half.float()
+            with torch.no_grad():
+                one = module(image[None].to(device), self._told(look)[None].to(device))[0].cpu()
+            shown = (image, one, filtered(image, look))
+            cells += [from_model(each[None].numpy())[0] for each in shown]
+            captions += [look, "finished", "filtered"]
+        if cells:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            contact_sheet(cells, captions, columns=6, cell=192).save(path)
 
-    def _manners(self, plans: Sequence[Plan | None]) -> Tensor:
-        """Give what pictures are told, Float B K."""
-        none = np.zeros((1, len(self.config.manners)), np.float32)
-        rows = [told(plan or (), self.config.manners) for plan in plans]
-        return torch.from_numpy(np.concatenate([none if row is None else row for row in rows]))
+
+def filtered(image: Tensor, look: str) -> Tensor:
+    """Draw Float 4 H W in [-1, 1], premultiplied, again in a look, by its exact filter."""
+    pixels = premultiply(from_model(image[None].numpy())[0])
+    return torch.from_numpy(to_model(looks.apply(look, pixels)[None]))[0]
