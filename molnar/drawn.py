@@ -20,6 +20,7 @@ from molnar.canvas import Canvas
 from molnar.latent.format import ratio_of
 from molnar.starting import Start
 
+REACH = 44  # pixels that a finisher of four blocks sees to each side, at most
 NEAR = 0.03  # of a shape: sizes are multiples of 8
 
 
@@ -42,7 +43,9 @@ class Drawn:
         assert self.request.seed is not None
         return self.request.seed
 
-    def edged(self, apply: Callable[[Any], Any], x: Any, *, margin: int, scale: int) -> Any:
+    def edged(
+        self, apply: Callable[[Any], Any], x: Any, *, margin: int | tuple[int, int], scale: int
+    ) -> Any:
         """Apply a network to it, as to a picture with borders or as to one whose edges meet."""
         if not self.request.tile:
             return apply(x)
@@ -58,6 +61,25 @@ def drawable(request: Request, aspects: Sequence[str]) -> bool:
 def manner_of(bundle: Bundle, plan: Plan) -> NDArray[np.float32] | None:
     """Give what a bundle's finisher is told of a plan, 1 K; None: it has nothing to do."""
     return told(plan, manners_of(bundle))
+
+
+def margins_of(bundle: Bundle, image: Any) -> tuple[int, int]:
+    """Say how much of itself to lay around a picture whose edges meet, before it is finished.
+
+    A finisher's texture is mirrored at the ends of its planes. It goes on across the edges of a
+    picture if such an end lies in the middle.
+
+    Args:
+        bundle: Has a finisher.
+        image: 1 4 H W.
+
+    Returns:
+        Pixels above and below, and to each side: `REACH` or more.
+    """
+    turn = max(1, int(bundle.part("finisher").config["period"]) - 1)
+    least = REACH // 2
+    rows, columns = (2 * (least + (-side // 4 - least) % turn) for side in image.shape[2:])
+    return rows, columns
 
 
 def manners_of(bundle: Bundle) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from molnar.drawn import (
     drawable,
     last_step,
     manner_of,
+    margins_of,
     smaller,
     upscale_of,
 )
@@ -238,6 +239,8 @@ class Pipeline(Reader):
         with drawn.clock.times("plan"):
             told = self.lead(request, heard, latent[1:])
             drawn.plan = told.plan
+        if manner_of(self.bundle, drawn.plan) is not None:
+            prepare(self.parts, "finisher")
         times = self._times(request)
         denoise = self._denoiser(drawn, heard, told, times)
         steps = (((v.seed, v.strength)) for v in request.variations)
@@ -300,7 +303,7 @@ class Pipeline(Reader):
             if manner is not None:
                 image = drawn.edged(
                     lambda seen: self.parts.finish(seen, manner),
-                    drawn.image, margin=REACH * scale, scale=1,
+                    drawn.image, margin=margins_of(self.bundle, drawn.image), scale=1,
                 )  # fmt: skip
                 drawn.image = np.clip(image, -1, 1)
         if text is None:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from molnar.base.images import from_model, on_white
+from molnar.base.looks import told
 from molnar.base.request import Request
-from molnar.base.tiling import wrapped
 from molnar.base.types import Item, Plan
 from molnar.bundle import Bundle
 from molnar.bundle import save as save_bundle
-from molnar.drawn import manner_of
+from molnar.drawn import REACH, manner_of, margins_of
 from molnar.engines import open_parts
 from molnar.explain.scene import Scene, drawing
-from molnar.pipeline import REACH, Pipeline, load
+from molnar.latent.finisher import Finisher, FinisherConfig
+from molnar.pipeline import Pipeline, load
 
 THING = Item(name="circle", colour="red", width=0.4, height=0.4)
 #: The tiny bundle's finisher knows what lies behind as a look (see conftest).
@@ -89,17 +92,36 @@ def test_engines_paint_alike(tiny: Path) -> None:
     assert np.abs(painted - image).max() > 0.01
 
 
-def test_a_tiled_picture_is_painted_across_its_edges(tiny: Path) -> None:
-    """A picture that is rolled by whole periods of the texture is painted the same, but rolled."""
-    parts, manner = open_parts(Bundle.load(tiny), threads=1), np.eye(2, dtype=np.float32)[:1]
-    image = np.random.default_rng(0).uniform(-1, 1, (1, 4, 64, 64)).astype(np.float32)
+@pytest.mark.parametrize("period", [8, 64])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 160), (128, 32), (128, 128)])
+def test_texture_goes_on_across_the_edges_of_a_tile(height: int, width: int, period: int) -> None:
+    """What lies on one edge lies next to what lies on the other one, in the plane as well."""
+    config = {"period": period}
+    bundle = SimpleNamespace(part=lambda name: SimpleNamespace(config=config))
+    margins = margins_of(bundle, np.zeros((1, 4, height, width)))  # type: ignore[arg-type]
+    places = Finisher(FinisherConfig(width=4, blocks=1, **config))._mirrored(torch.arange(400))
+    for side, margin in zip((height, width), margins, strict=True):
+        assert margin >= REACH
+        first, last = margin // 2, (margin + side) // 2 - 1
+        assert abs(int(places[first] - places[last])) <= 1
+        beside = places[first : first + 6].tolist(), places[last - 5 : last + 1].tolist()[::-1]
+        assert all(abs(a - b) <= 1 for a, b in zip(*beside, strict=True)), "both ways alike"
 
-    def painted(seen: Any) -> Any:
-        return wrapped(lambda x: parts.finish(x, manner), seen, margin=REACH * 8, scale=1)
 
-    rolled = painted(np.roll(image, 16, axis=3))
-    assert np.abs(rolled - np.roll(painted(image), 16, axis=3)).max() < 1e-4
-    assert np.abs(rolled - parts.finish(np.roll(image, 16, axis=3), manner)).max() > 0.01
+def test_a_tiled_picture_is_finished_so(counted: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, ...]] = []
+    finish = counted.parts.finish
+    monkeypatch.setattr(
+        counted.parts, "finish", lambda x, manner: (seen.append(x.shape), finish(x, manner))[1]
+    )
+    [tiled] = counted(asked(LOOK, tile=True))
+    [plain] = counted(asked(LOOK))
+    assert seen[0] > seen[1] and tiled.image.shape == plain.image.shape
+
+
+def test_of_several_looks_the_first_is_painted() -> None:
+    plan = (Item(name="neon", behind=True), *LOOK)
+    assert told(plan, ("beach", "neon")).tolist() == [[0, 1]]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("plan", [(THING,), LOOK])

@@ -34,20 +34,21 @@ MANNERS = frozenset({*LOOKS, *STYLES})
 
 
 def told(plan: Plan, manners: Sequence[str]) -> NDArray[np.float32] | None:
-    """Say of a plan how all of the picture is drawn.
+    """Say of a plan how all of the picture is drawn: by one name, as in training.
 
     Args:
         plan: What is planned.
         manners: K names, as a part that paints over pictures knows them.
 
     Returns:
-        float32 1 K, 1 for what is planned, else 0; None: nothing of it is.
+        float32 1 K, 1 for the first of them that is planned, else 0; None: none of them is.
 
     Example:
         >>> from molnar.base.types import Item
         >>> told((Item(name="neon", behind=True),), ("mosaic", "neon"))
         array([[0., 1.]], dtype=float32)
     """
-    names = {item.name for item in plan if item.behind}
-    row = np.array([[name in names for name in manners]], np.float32)
-    return row if row.any() else None
+    first = next((item.name for item in plan if item.behind and item.name in manners), None)
+    if first is None:
+        return None
+    return np.array([[name == first for name in manners]], np.float32)

@@ -82,22 +82,28 @@ def tiled(
 
 
 def wrapped(
-    apply: Callable[[Array], Array], x: NDArray[np.float32], *, margin: int, scale: int
+    apply: Callable[[Array], Array],
+    x: NDArray[np.float32],
+    *,
+    margin: int | tuple[int, int],
+    scale: int,
 ) -> Array:
     """Apply a function to a picture whose opposite edges meet.
 
     Args:
         apply: B C h w -> B C' (scale h) (scale w).
         x: B C H W.
-        margin: Cells of x that are repeated around it, at least the reach of `apply`.
+        margin: Cells of x that are repeated around it, at least the reach of `apply`; of rows and
+            of columns, where these differ.
         scale: Cells of the result per cell of x.
 
     Returns:
         B C' (scale H) (scale W): laid beside itself, it goes on without a seam.
     """
-    around = np.pad(x, ((0, 0), (0, 0), (margin, margin), (margin, margin)), mode="wrap")
-    cut = margin * scale
-    return apply(around)[:, :, cut:-cut, cut:-cut]
+    down, across = (margin, margin) if isinstance(margin, int) else margin
+    around = np.pad(x, ((0, 0), (0, 0), (down, down), (across, across)), mode="wrap")
+    down, across = down * scale, across * scale
+    return apply(around)[:, :, down:-down, across:-across]
 
 
 def _spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

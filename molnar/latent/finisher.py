@@ -31,7 +31,7 @@ class FinisherConfig:
     width: int = 40  # feature channels, at half the picture's size
     blocks: int = 4
     textures: int = 12  # learned planes
-    period: int = 64  # rows and columns of a plane, after which it begins again
+    period: int = 64  # rows and columns of a plane; beyond, it is mirrored
     manners: tuple[str, ...] = FINE  # K names of plans, in the order of the input
 
     def __post_init__(self) -> None:
@@ -79,14 +79,21 @@ class Finisher(nn.Module):
             Float B 4 H W, about [-1, 1]; clipping is the caller's.
         """
         small = F.pixel_unshuffle(image, 2)
-        rows, columns = (torch.arange(size, device=image.device) for size in small.shape[2:])
-        plane = self.textures[:, rows % self.config.period][:, :, columns % self.config.period]
+        rows, columns = (
+            self._mirrored(torch.arange(n, device=image.device)) for n in small.shape[2:]
+        )
+        plane = self.textures[:, rows][:, :, columns]
         plane = plane.to(small).expand(small.shape[0], *plane.shape)
         features = self.enter(torch.cat([small, plane], dim=1))
         for block in self.blocks:
             features = block(features, manner)
         correction: Tensor = F.pixel_shuffle(self.leave(F.silu(features)), 2)
         return image + correction
+
+    def _mirrored(self, places: Tensor) -> Tensor:
+        """Give the rows of a plane that lie at places 0, 1, ...: to its end, and back again."""
+        last = self.config.period - 1
+        return last - (last - places % max(1, 2 * last)).abs()
 
 
 def _planes(count: int, period: int) -> Tensor:

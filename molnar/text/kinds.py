@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
+from molnar.text.phrases import TAKING, words_in
 from molnar.text.words import singulars
 
 _DOING = re.compile(r"(?:ing|ed)$")
 #: Deeds that are things, too.
-_DEEDS = frozenset(
-    ["knitting", "sewing", "cooking", "painting", "drawing", "fishing", "camping", "running"]
-)
+_DEEDS = TAKING | {
+    "knitting", "sewing", "painting", "drawing", "fishing", "camping", "running", "writing",
+}  # fmt: skip
 #: Things that end as deeds do.
 _THINGS = frozenset({
     "building", "ceiling", "clothing", "dressing", "dumpling", "earring", "evening", "lightning",
@@ -56,6 +58,21 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
             head.pop()
         row = _ending(head, kinds)
     return None if row is None else (row, end)
+
+
+def taken(text: str, kinds: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Find what stands for a name right after what is done with it: where it begins and ends.
+
+    Example:
+        >>> taken("a pirate drinking rum", {"rum": 0})
+        [(18, 21)]
+    """
+    words = list(words_in(text))
+    return [
+        (word.begin, word.end)
+        for before, word in pairwise(words)
+        if before.text in TAKING and not {word.text, *singulars(word.text)}.isdisjoint(kinds)
+    ]
 
 
 def deed_at(words: Sequence[str], kinds: Mapping[str, int]) -> int:

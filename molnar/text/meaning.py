@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from molnar.base.errors import BundleError, WeightsError
 from molnar.base.weights import load, read_metadata, save
-from molnar.text.kinds import deed_at, of_kind
+from molnar.text.kinds import deed_at, of_kind, taken
 from molnar.text.names import Names, Span, article
 from molnar.text.nearest import Nearest
 from molnar.text.phrases import (
@@ -31,12 +31,12 @@ from molnar.text.phrases import (
     FILLERS,
     SOFT,
     SOMEONE,
-    TAKING,
     Word,
     acts,
     clauses,
     feature_end,
     is_manner,
+    takes,
     thing_at,
     without_looks,
     words_in,
@@ -106,7 +106,7 @@ class Meaning:
         spans = self._names.spans(text)
         changes = [
             change
-            for clause in clauses(text, [(span.begin, span.end) for span in spans])
+            for clause in clauses(text, [(s.begin, s.end) for s in spans] + taken(text, self.kinds))
             for change in self._changes(text, clause, [span for span in spans if span.named])
         ]
         for begin, end, instead in reversed(changes):
@@ -227,8 +227,8 @@ class Meaning:
         start, first = self._first(phrase)
         core = phrase[first:]
         kind = of_kind([word.text for word in core], self.kinds)
-        last = kind[1] if kind and kind[0] == row else len(core) - (core[-1].text in TAKING)
-        core = core[:last] or core  # what it does is still said
+        last = kind[1] if kind and kind[0] == row else len(core) - takes([w.text for w in core])
+        core = core[:last]  # what it does is still said
         before = [word.text for word in phrase[start:first]]
         many = SOMEONE.isdisjoint(w.text for w in core) and self._many(before, core[-1].text)
         name = self.plurals[row] if many else self.names[row]

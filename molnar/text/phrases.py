@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from molnar.base.looks import LOOK_WORDS
@@ -31,17 +31,11 @@ ARTICLES = frozenset({"a", "an", "the"})
 #: After these an article goes on with the same phrase: "the bones of a head".
 _JOINTS = frozenset({"of", "for", "from", "by", "to", "until", "like"})
 
-#: After these anything is another thing, without an article too: "a pirate drinking | rum" ...
-_CONSUMING = frozenset({"eating", "drinking", "holding", "carrying", "juggling"})
-#: ... and after these what is known: "a viking playing | drums", but not "a boy playing outside".
-TAKING = _CONSUMING | {
-    "playing", "riding", "driving", "reading", "selling", "making", "cooking", "baking", "catching",
-    "chasing", "fighting", "kicking", "throwing", "watching", "pushing", "pulling", "cutting",
-}  # fmt: skip
-#: What stands after a deed and is not what it is done with: "eating together", "a drinking glass".
-_NO_OBJECT = frozenset({
-    "together", "alone", "outside", "inside", "out", "up", "from", "of", "to", "glass", "glasses",
-    "cup", "straw", "fountain",
+#: What is done with a thing: after these what is known needs no article to be another thing.
+TAKING = frozenset({
+    "eating", "drinking", "holding", "carrying", "juggling", "playing", "riding", "driving",
+    "reading", "selling", "making", "cooking", "baking", "catching", "chasing", "fighting",
+    "kicking", "throwing", "watching", "pushing", "pulling", "cutting",
 })  # fmt: skip
 
 _HOW = """
@@ -210,10 +204,17 @@ def feature_end(
     return words[-1].end if own and own.issuperset(known) and (loose or strict) else None
 
 
-def _takes(phrase: Sequence[Word], deeds: Set[str]) -> bool:
-    """Tell whether a phrase ends with one of the deeds that somebody does with a thing."""
-    least = 2 + (bool(phrase) and phrase[0].text in ARTICLES)
-    return len(phrase) >= least and phrase[-1].text in deeds
+def takes(words: Sequence[str]) -> bool:
+    """Tell whether somebody does something with a thing that is said next.
+
+    Example:
+        >>> takes(["a", "viking", "drinking"]), takes(["a", "bag", "for", "carrying"])
+        (True, False)
+    """
+    least = 2 + (bool(words) and words[0] in ARTICLES)
+    if len(words) < least or words[-1] not in TAKING:
+        return False
+    return words[-2] not in _JOINTS and words[-2] not in FILLERS
 
 
 def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Word], bool]]:
@@ -232,8 +233,8 @@ def _cut(text: str, known: Sequence[tuple[int, int]]) -> Iterator[tuple[list[Wor
         other = bool(phrase) and word.text in ARTICLES and phrase[-1].text not in _JOINTS
         other = other and not any(begin < word.begin < end for begin, end in known)
         begins = any(begin == word.begin for begin, _ in known)
-        if word.text not in _NO_OBJECT:
-            other = other or _takes(phrase, TAKING if begins else _CONSUMING)
+        if begins and word.text not in FEATURES:  # who holds hands holds no other thing
+            other = other or takes([before.text for before in phrase])
         if phrase and (passed or other):
             yield phrase, soft
             phrase, soft = [], bool(passed) and SOFT.issuperset(passed)

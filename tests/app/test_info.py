@@ -95,7 +95,7 @@ def test_a_model(tiny: Path) -> None:
     found = facts(str(tiny))
     assert found["name"] == "tiny"
     assert found["licence"] == "CC0-1.0"
-    assert found["verified"] == "16 files"
+    assert found["verified"] == "18 files"
 
 
 @pytest.mark.parametrize(("name", "said"), [("none", "no model 'none'"), ("text.txt", "readable")])

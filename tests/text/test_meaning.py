@@ -304,7 +304,10 @@ def test_who_does_something_is_said_whatever_it_is_done_to(whole: Meaning) -> No
 
 def test_what_somebody_has_in_hand_or_mouth_is_another_thing(meaning: Meaning) -> None:
     assert meaning.read("a pooch eating octopuses") == "a dog face eating octopuses"
-    assert meaning.read("a pooch eating lorries") == "a dog face eating trucks"
+    told = replace(meaning, kinds=dict(meaning.kinds) | {"lorry": 1})
+    assert told.read("a pooch eating lorries") == "a dog face eating trucks"
+    assert told.read("a pooch eating slowly") == "a dog face"
+    assert told.read("an octopus for eating lorries") == "an octopus for eating lorries"
     assert meaning.read("a pooch chasing octopuses") == "a dog face chasing octopuses"
     assert meaning.read("a pooch eating together") == "a dog face"
 
