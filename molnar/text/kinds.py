@@ -7,10 +7,10 @@ what the thing does ("a poodle running"), or what is in it ("a chest full of gol
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 
-from molnar.text.phrases import TAKING, words_in
+from molnar.text.phrases import MANNER, TAKING, words_in
 from molnar.text.words import singulars
 
 _DOING = re.compile(r"(?:ing|ed)$")
@@ -26,12 +26,15 @@ _THINGS = frozenset({
 _FULL = frozenset({"full", "made", "out"})
 
 
-def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] | None:
+def of_kind(
+    words: Sequence[str], kinds: Mapping[str, int], alone: Set[str] = frozenset()
+) -> tuple[int, int] | None:
     """Find the kind that a phrase ends with.
 
     Args:
         words: Of the phrase, lower case.
         kinds: What is said -> the row of a name.
+        alone: Those of them that hold where nothing else is said but how nice it is.
 
     Returns:
         The row, and how many words of the phrase it takes the place of: all but what the thing
@@ -45,18 +48,18 @@ def of_kind(words: Sequence[str], kinds: Mapping[str, int]) -> tuple[int, int] |
         (1, 3)
     """
     end = len(words)
-    if end > 1 and (doing := _ending(words, kinds, least=2)) is not None:
+    if end > 1 and (doing := _ending(words, kinds, alone, least=2)) is not None:
         return doing, end  # "a man cooking" is listed as a whole
     while end > 1 and _DOING.search(words[end - 1]) and _done(words[end - 1], kinds):
         end -= 1
-    row = _ending(words[:end], kinds)
-    if row is None and words[-1] in kinds:  # "someone knitting" is yarn
+    row = _ending(words[:end], kinds, alone)
+    if row is None and words[-1] in kinds and words[-1] not in alone:  # "someone knitting" is yarn
         row, end = kinds[words[-1]], len(words)
     if row is None and "of" in words[1:end]:
         head = list(words[: words.index("of", 1)])
         while len(head) > 1 and head[-1] in _FULL:
             head.pop()
-        row = _ending(head, kinds)
+        row = _ending(head, kinds, alone)
     return None if row is None else (row, end)
 
 
@@ -95,18 +98,22 @@ def _done(word: str, kinds: Mapping[str, int]) -> bool:
     return word not in kinds or word in _DEEDS
 
 
-def _ending(words: Sequence[str], kinds: Mapping[str, int], least: int = 1) -> int | None:
+def _ending(
+    words: Sequence[str], kinds: Mapping[str, int], alone: Set[str], least: int = 1
+) -> int | None:
     """Give the row of the longest end of a phrase that is a kind, in the singular or plural.
 
     Args:
         words: Of the phrase.
         kinds: What is said -> the row of a name.
+        alone: Those of them that nothing but moods may stand before.
         least: Words of such an end.
     """
     for begin in range(len(words) - least + 1):
         *before, last = words[begin:]
         said = (" ".join([*before, ending]) for ending in (last, *sorted(singulars(last))))
-        found = next((kinds[text] for text in said if text in kinds), None)
+        bare = MANNER.issuperset(words[:begin])
+        found = next((kinds[t] for t in said if t in kinds and (bare or t not in alone)), None)
         if found is not None:
             return found
     return None

@@ -81,6 +81,7 @@ class Meaning:
     leading: frozenset[str] = frozenset()  # articles, numbers, colours, sizes, styles
     alike: Mapping[str, str] = field(default_factory=dict)  # words -> others, outside of names
     kinds: Mapping[str, int] = field(default_factory=dict)  # "sloop" -> row of `names`
+    alone: Set[str] = frozenset()  # kinds that hold where no more is said of a thing
     key_vectors: NDArray[np.int8] | None = None  # M K, of what goes with names, name after name
     key_counts: tuple[int, ...] = ()  # N, rows of `key_vectors` of each name
     weights: NDArray[Any] | None = None  # N K of a classifier of phrases
@@ -170,7 +171,7 @@ class Meaning:
     def _firm(self, phrase: Phrase) -> bool:
         """Tell whether a phrase is of one kind, but for what is done: a wizard casting no wand."""
         words = [word.text for word in phrase[self._first(phrase)[1] :]]
-        kind = of_kind(words, self.kinds) if words else None
+        kind = of_kind(words, self.kinds, self.alone) if words else None
         done = kind is not None and kind[1] < len(words)
         return done or (len(words) > 1 and " ".join(words) in self.kinds)
 
@@ -193,7 +194,7 @@ class Meaning:
             idle = True
         else:
             words = [word.text for word in phrase]
-            meant = None if of_kind(words, self.kinds) else self._vector_of(words)
+            meant = None if of_kind(words, self.kinds, self.alone) else self._vector_of(words)
             idle = meant is not None and float(self._nearest.near(meant)[row]) < SURE
         return phrase[-1].end if idle else None
 
@@ -226,7 +227,7 @@ class Meaning:
         """Give (begin, end, what to say instead) of a phrase: a name for its thing."""
         start, first = self._first(phrase)
         core = phrase[first:]
-        kind = of_kind([word.text for word in core], self.kinds)
+        kind = of_kind([word.text for word in core], self.kinds, self.alone)
         last = kind[1] if kind and kind[0] == row else len(core) - takes([w.text for w in core])
         core = core[:last]  # what it does is still said
         before = [word.text for word in phrase[start:first]]
@@ -281,8 +282,7 @@ class Meaning:
 
     def _meant(self, words: Sequence[str]) -> int | None:
         """Give the row of the name they are a kind of or nearest to, with what it does or not."""
-        kind = of_kind(words, self.kinds)
-        if kind is not None:
+        if (kind := of_kind(words, self.kinds, self.alone)) is not None:
             return kind[0]
         who = words[: deed_at(words, self.kinds)]
         found = self._row(who), self._row(words)

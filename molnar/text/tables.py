@@ -24,6 +24,8 @@ def packed(meaning: Any) -> tuple[dict[str, NDArray[Any]], str]:
     given = {name: getattr(meaning, name) for name in _OPTIONAL}
     arrays |= {name: array for name, array in given.items() if array is not None}
     told = {name: getattr(meaning, name) for name in _TOLD}
+    told["alone"] = {word: row for word, row in meaning.kinds.items() if word in meaning.alone}
+    told["kinds"] = {word: row for word, row in meaning.kinds.items() if word not in meaning.alone}
     return arrays, json.dumps(told, default=sorted)
 
 
@@ -44,6 +46,7 @@ def unpacked(arrays: Mapping[str, NDArray[Any]], described: str) -> dict[str, An
         "vectors": arrays["vectors"],
         "name_vectors": arrays["name_vectors"],
         "alike": dict(told["alike"]),
-        "kinds": dict(told.get("kinds", {})),
+        "kinds": {**told.get("kinds", {}), **told.get("alone", {})},
+        "alone": frozenset(told.get("alone", ())),
         "key_counts": tuple(told.get("key_counts", ())),
     }

@@ -293,7 +293,7 @@ class MolnarPipeline(DiffusionPipeline):
     def finish(
         self, latent: Tensor, size: tuple[int, int], transparent: bool, plan: Plan = ()
     ) -> Any:
-        """A latent 1 C h w -> decoder -> upscaler -> pixels: uint8 H W 3, or 4 if transparent."""
+        """Latent 1 C h w -> decoder, finisher, upscaler -> uint8 H W 3, or 4 if transparent."""
         _, _, enlargements = self.canvas(*size)
         image = self.vae.decode(latent).clamp(-1, 1)
         if self.finisher is not None:

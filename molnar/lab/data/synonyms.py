@@ -1,6 +1,6 @@
 """What people say in the place of a drawing's name: "beagle", "man's best friend" for a dog.
 
-Written by hand for all concepts of the sticker pack, for the shapes, for what is worn and for
+Written for all concepts of the sticker pack, for the shapes, for what is worn and for
 places. Text encoders and the table of meanings learn from them; captions never hold them.
 """
 
@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from types import MappingProxyType
 
-FILE, EVERYDAY = "synonyms.txt", "everyday.txt"
+FILE, EVERYDAY, NOUNS = "synonyms.txt", "everyday.txt", "nouns.txt"
 
 
 @cache
@@ -34,6 +34,17 @@ def everyday() -> Mapping[str, tuple[str, ...]]:
         True
     """
     return _read(EVERYDAY)
+
+
+@cache
+def nouns() -> Mapping[str, tuple[str, ...]]:
+    """Read more words for things, which stand for a name where nothing more is said of it.
+
+    Example:
+        >>> "hiking shoe" in nouns()["hiking boot"]
+        True
+    """
+    return _read(NOUNS)
 
 
 def _read(file: str) -> Mapping[str, tuple[str, ...]]:

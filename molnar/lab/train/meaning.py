@@ -19,7 +19,7 @@ from molnar.lab.data.captions import HYPERNYMS, NUMBERS, PLACE_WORDS, STYLE_WORD
 from molnar.lab.data.palette import COLOURS, SHADES
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES
-from molnar.lab.data.synonyms import everyday, synonyms
+from molnar.lab.data.synonyms import everyday, nouns, synonyms
 from molnar.lab.data.wardrobe import ACCESSORIES
 from molnar.lab.train import thesaurus
 from molnar.lab.train.corpus import StickerText, words_of
@@ -164,6 +164,7 @@ def build_meaning(
         taught=_taught(captions),
         leading=frozenset((*_LEADING.split(), *COLOURS, *_words(STYLE_WORDS.values()))),
         alike=alike(),
+        alone=alone(),
     )
     said_of = {text: name for name, texts in sayings.items() for text in texts}
     exact = {text: names.index(name) for text, name in said_of.items() if " " in text}
@@ -179,9 +180,13 @@ def alike() -> dict[str, str]:
 def stood_in(names: Sequence[str]) -> dict[str, int]:
     """Give what is listed as standing for a name: word -> row of the name, where there is one."""
     rows = {name: row for row, name in enumerate(names)}
-    return {
-        word: rows[name] for name, words in everyday().items() if name in rows for word in words
-    }
+    listed = (*everyday().items(), *nouns().items())
+    return {word: rows[name] for name, words in listed if name in rows for word in words}
+
+
+def alone() -> frozenset[str]:
+    """List the words that stand for a name only where nothing more is said of it."""
+    return frozenset(word for words in nouns().values() for word in words)
 
 
 def classifier(bags: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
