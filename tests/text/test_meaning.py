@@ -199,6 +199,13 @@ def test_a_table_whose_parts_do_not_fit_is_refused(
         Meaning.load(path)
 
 
+def test_words_that_hold_alone_come_back_from_a_file(meaning: Meaning, tmp_path: Path) -> None:
+    told = replace(meaning, kinds={"marker": 1, "cart": 1}, alone=frozenset({"marker"}))
+    told.save(tmp_path / "meaning.safetensors")
+    back = Meaning.load(tmp_path / "meaning.safetensors")
+    assert (dict(back.kinds), back.alone) == (dict(told.kinds), told.alone)
+
+
 def test_a_table_without_kinds_and_keys_is_read(meaning: Meaning, tmp_path: Path) -> None:
     path = tmp_path / "meaning.safetensors"
     meaning.save(path)
@@ -316,6 +323,15 @@ def test_a_deed_that_is_listed_with_who_does_it_is_read_with_it(meaning: Meaning
     told = replace(meaning, kinds={"odd pooch": 0, "odd pooch hauling": 1})
     assert told.read("an odd pooch hauling") == "a truck"
     assert told.read("an odd pooch running") == "a dog face running"
+
+
+def test_some_words_stand_for_a_name_only_where_nothing_else_is_said(meaning: Meaning) -> None:
+    told = replace(meaning, kinds={"marker": 1, "cart": 1}, alone=frozenset({"marker"}))
+    assert told.read("a marker") == told.read("a cart") == "a truck"
+    assert told.read("two small red markers") == "two small red trucks"
+    assert told.read("an old marker") == "a truck", "how nice it is says nothing of what it is"
+    assert told.read("a spook cart") == "a truck"
+    assert told.read("a spook marker") == "an octopus", "what is nearest, as if it were not listed"
 
 
 def test_words_that_hold_a_name_are_read_as_a_whole(meaning: Meaning) -> None:

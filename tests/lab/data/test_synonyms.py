@@ -8,7 +8,7 @@ from collections import Counter
 from molnar.lab.data import concepts
 from molnar.lab.data.places import PLACES
 from molnar.lab.data.shapes import SHAPES
-from molnar.lab.data.synonyms import everyday, synonyms
+from molnar.lab.data.synonyms import everyday, nouns, synonyms
 from molnar.lab.evaluate.paraphrases import paraphrases
 
 ARTICLE = re.compile(r"^(an?|the|some) ")
@@ -47,5 +47,15 @@ def test_everyday_words_stand_for_one_name_each_and_are_not_in_the_exam() -> Non
     assert len(words) > 300
     assert len(set(words)) == len(words)
     assert all(word == word.strip().lower() and word.isascii() for word in words)
+    exam = {ARTICLE.sub("", phrase.lower()) for phrase, _ in paraphrases()}
+    assert exam.isdisjoint(words)
+
+
+def test_more_nouns_stand_for_one_name_each_and_are_not_in_the_exam() -> None:
+    words = [word for listed in nouns().values() for word in listed]
+    assert len(words) > 8000
+    assert len(set(words)) == len(words)
+    assert all(word == word.strip().lower() and word.isascii() for word in words)
+    assert {word for listed in everyday().values() for word in listed}.isdisjoint(words)
     exam = {ARTICLE.sub("", phrase.lower()) for phrase, _ in paraphrases()}
     assert exam.isdisjoint(words)
