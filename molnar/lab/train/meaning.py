@@ -140,8 +140,7 @@ def build_meaning(
     share = np.array([shares.get(word, 0.0) for word in words], np.float32)
     small *= (COMMON_SHARE / (COMMON_SHARE + share))[:, None]
     rows = dict(zip(words, range(len(words)), strict=True))
-    names = tuple(keys)
-    other: dict[str, str] = {}
+    names, other = tuple(keys), dict[str, str]()
     if nouns is not None:
         named = thesaurus.tied(nouns, called, keys, teacher)
         other = thesaurus.kinds(nouns, keys, named)
