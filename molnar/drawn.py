@@ -14,13 +14,13 @@ from molnar.base.errors import RequestError
 from molnar.base.looks import told
 from molnar.base.request import Request
 from molnar.base.tiling import wrapped
-from molnar.base.types import Plan
+from molnar.base.types import Parts, Plan
 from molnar.bundle import Bundle
 from molnar.canvas import Canvas
 from molnar.latent.format import ratio_of
 from molnar.starting import Start
 
-REACH = 44  # pixels that a finisher of four blocks sees to each side, at most
+REACH = 12  # cells that decoder and upscaler see to each side, at most
 NEAR = 0.03  # of a shape: sizes are multiples of 8
 
 
@@ -51,6 +51,24 @@ class Drawn:
             return apply(x)
         return wrapped(apply, x, margin=margin, scale=scale)
 
+    def decoded(self, parts: Parts, bundle: Bundle) -> Any:
+        """Decode the latent, and paint the surface of the look that is planned, if there is one.
+
+        Returns:
+            1 4 H W in [-1, 1], premultiplied.
+        """
+        scale = bundle.manifest.latent.downscale
+        image = self.edged(parts.decode, self.latent, margin=REACH, scale=scale)
+        image = np.clip(np.asarray(image, np.float32), -1, 1)
+        manner = manner_of(bundle, self.plan)
+        if manner is None:
+            return image
+        margins = margins_of(bundle, image)
+        painted = self.edged(
+            lambda seen: parts.finish(seen, manner), image, margin=margins, scale=1
+        )
+        return np.clip(np.asarray(painted, np.float32), -1, 1)
+
 
 def drawable(request: Request, aspects: Sequence[str]) -> bool:
     """Tell whether a picture has one of the shapes that a model was taught."""
@@ -74,10 +92,11 @@ def margins_of(bundle: Bundle, image: Any) -> tuple[int, int]:
         image: 1 4 H W.
 
     Returns:
-        Pixels above and below, and to each side: `REACH` or more.
+        Pixels above and below, and to each side: no fewer than the finisher sees.
     """
-    turn = max(1, int(bundle.part("finisher").config["period"]) - 1)
-    least = REACH // 2
+    config = bundle.part("finisher").config
+    turn = max(1, int(config["period"]) - 1)
+    least = 2 * int(config["blocks"]) + 2  # convolutions of 3x3, at half the picture's size
     rows, columns = (2 * (least + (-side // 4 - least) % turn) for side in image.shape[2:])
     return rows, columns
 

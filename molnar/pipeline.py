@@ -29,12 +29,12 @@ from molnar.diffusion.samplers import SAMPLERS
 from molnar.diffusion.schedule import partial, times_of
 from molnar.diffusion.seamless import seamless
 from molnar.drawn import (
+    REACH,
     Drawn,
     check_places,
     drawable,
     last_step,
     manner_of,
-    margins_of,
     smaller,
     upscale_of,
 )
@@ -56,7 +56,6 @@ __all__ = ["Pipeline", "load"]
 
 Pixels = NDArray[np.uint8]
 CALM = 0.7  # rescale of guidance by several texts
-REACH = 12  # cells that decoder and upscaler see to each side, at most
 
 
 def load(
@@ -295,17 +294,8 @@ class Pipeline(Reader):
 
     def _decode(self, drawn: Drawn, text: TextEmbedding | None) -> None:
         """A latent -> a small picture, and if there are several, how well it fits the text."""
-        scale = self.bundle.manifest.latent.downscale
         with drawn.clock.times("decode"):
-            image = drawn.edged(self.parts.decode, drawn.latent, margin=REACH, scale=scale)
-            drawn.image = np.clip(image, -1, 1)
-            manner = manner_of(self.bundle, drawn.plan)
-            if manner is not None:
-                image = drawn.edged(
-                    lambda seen: self.parts.finish(seen, manner),
-                    drawn.image, margin=margins_of(self.bundle, drawn.image), scale=1,
-                )  # fmt: skip
-                drawn.image = np.clip(image, -1, 1)
+            drawn.image = drawn.decoded(self.parts, self.bundle)
         if text is None:
             return
         with drawn.clock.times("choose"):

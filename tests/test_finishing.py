@@ -18,7 +18,7 @@ from molnar.base.request import Request
 from molnar.base.types import Item, Plan
 from molnar.bundle import Bundle
 from molnar.bundle import save as save_bundle
-from molnar.drawn import REACH, manner_of, margins_of
+from molnar.drawn import manner_of, margins_of
 from molnar.engines import open_parts
 from molnar.explain.scene import Scene, drawing
 from molnar.latent.finisher import Finisher, FinisherConfig
@@ -96,16 +96,36 @@ def test_engines_paint_alike(tiny: Path) -> None:
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (96, 160), (128, 32), (128, 128)])
 def test_texture_goes_on_across_the_edges_of_a_tile(height: int, width: int, period: int) -> None:
     """What lies on one edge lies next to what lies on the other one, in the plane as well."""
-    config = {"period": period}
+    config = {"period": period, "blocks": 4}
     bundle = SimpleNamespace(part=lambda name: SimpleNamespace(config=config))
     margins = margins_of(bundle, np.zeros((1, 4, height, width)))  # type: ignore[arg-type]
-    places = Finisher(FinisherConfig(width=4, blocks=1, **config))._mirrored(torch.arange(400))
+    places = Finisher(FinisherConfig(width=4, **config))._mirrored(torch.arange(400))
     for side, margin in zip((height, width), margins, strict=True):
-        assert margin >= REACH
+        assert margin >= 20, "what a finisher of four blocks sees, see below"
         first, last = margin // 2, (margin + side) // 2 - 1
         assert abs(int(places[first] - places[last])) <= 1
         beside = places[first : first + 6].tolist(), places[last - 5 : last + 1].tolist()[::-1]
         assert all(abs(a - b) <= 1 for a, b in zip(*beside, strict=True)), "both ways alike"
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_margins_hold_all_that_a_finisher_sees(blocks: int) -> None:
+    """A pixel that is changed shows as far as the least margin, and no farther."""
+    torch.manual_seed(0)
+    finisher = Finisher(FinisherConfig(width=8, blocks=blocks)).eval().requires_grad_(False)
+    for layer in (finisher.leave, *(block.conv2 for block in finisher.blocks)):
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    plain = torch.zeros(1, 4, 96, 96)
+    marked = plain.clone()
+    marked[..., 48, 48] = 1.0
+    moved = (finisher(marked, torch.eye(4)[:1]) - finisher(plain, torch.eye(4)[:1])).abs()
+    rows = moved.amax(dim=(0, 1, 3)).nonzero().flatten()
+    seen = 2 * (2 * blocks + 2)
+    assert 48 - int(rows.min()) in (seen, seen - 1, seen - 2), "two pixels are one cell"
+    assert int(rows.max()) - 48 in (seen, seen + 1)
+    config = {"period": 2, "blocks": blocks}  # a margin of any length will do
+    bundle = SimpleNamespace(part=lambda name: SimpleNamespace(config=config))
+    assert margins_of(bundle, np.zeros((1, 4, 64, 64))) == (seen, seen)  # type: ignore[arg-type]
 
 
 def test_a_tiled_picture_is_finished_so(counted: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,8 +144,11 @@ def test_of_several_looks_the_first_is_painted() -> None:
     assert told(plan, ("beach", "neon")).tolist() == [[0, 1]]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("tile", [False, True])
 @pytest.mark.parametrize("plan", [(THING,), LOOK])
-def test_an_explanation_shows_the_picture_that_was_drawn(counted: Pipeline, plan: Plan) -> None:
-    drawn = drawing(counted, asked(plan))
+def test_an_explanation_shows_the_picture_that_was_drawn(
+    counted: Pipeline, plan: Plan, tile: bool
+) -> None:
+    drawn = drawing(counted, asked(plan, tile=tile))
     shown = Scene(counted, drawn).decoded(drawn.steps[-1].x0)
     assert (from_model(on_white(shown))[0][..., :3] == drawn.picture.image).all()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from molnar.base.clock import Clock
 from molnar.base.errors import RequestError
 from molnar.base.images import fit
 from molnar.base.request import Picture, Request
@@ -25,7 +26,7 @@ from molnar.base.types import Denoise, Latent, Plan, Step, TextEmbedding
 from molnar.canvas import Canvas, canvas
 from molnar.diffusion.flow import add_noise
 from molnar.diffusion.guidance import Guidance, anchored, mixed
-from molnar.drawn import manner_of
+from molnar.drawn import Drawn
 from molnar.pipeline import Pipeline
 from molnar.reading import Branches, Heard
 from molnar.starting import begin
@@ -191,11 +192,9 @@ class Scene:
 
     def decoded(self, latent: Latent) -> Floats:
         """Turn a latent into what it shows: 1 4 H W in [-1, 1], premultiplied."""
-        parts, manner = self.pipeline.parts, manner_of(self.pipeline.bundle, self.plan)
-        image = np.clip(np.asarray(parts.decode(latent), np.float32), -1, 1)
-        if manner is None:
-            return image
-        return np.clip(np.asarray(parts.finish(image, manner), np.float32), -1, 1)
+        drawn = Drawn(self.request, Clock(), self.shape, plan=self.plan, latent=latent)
+        image: Floats = drawn.decoded(self.pipeline.parts, self.pipeline.bundle)
+        return image
 
     def cut(self, image: Floats) -> Floats:
         """Cut what the model drew, 1 C H W, to the shape of the picture, at its own scale."""

@@ -1,9 +1,9 @@
 """A decoded picture and its look in, the same picture with the surface of that look out.
 
-What makes a look is fine: the corners of pixels, the grain of paper, the seams between tiles. Cells
-of 8x8 pixels hardly hold it, and a network that draws in such cells leaves it vague. So a small
-stack of convolutions paints over the picture, told by name how all of it is drawn. Grain and tiles
-lie where they always lie, which convolutions cannot know: planes of texture are learned, too.
+What makes some looks is fine: the corners of pixels, the grain of paper, the seams between tiles.
+Cells of 8x8 pixels hardly hold it, and a network that draws in such cells leaves it vague. So a
+small stack of convolutions paints over the picture, told by name how all of it is drawn. Grain and
+tiles lie where they always lie, which convolutions cannot know: planes of texture are learned, too.
 
 Source: Dumoulin et al. 2017, arXiv 1610.07629, section 2.2 (one network of many styles: a scale
 and a shift of its features each); Karras et al. 2019, arXiv 1812.04948, section 2 (learned planes
@@ -37,7 +37,7 @@ class FinisherConfig:
     def __post_init__(self) -> None:
         """Check that it can be told anything, and has room for the picture."""
         if not self.manners or len(set(self.manners)) != len(self.manners):
-            raise ConfigError("a finisher needs names of looks or styles, each once")
+            raise ConfigError("a finisher needs names of looks, each once")
         for name in ("width", "blocks", "period"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"finisher {name} is {getattr(self, name)}; expected 1 or more")

@@ -219,8 +219,8 @@ def sticker_gpu() -> Recipe:
             data=DecoderData(redrawing=Redrawing(pictures=20_000, most=0.93, invented=6_000)),
         ),
         finisher=FinisherPart(
-            train=replace(convolutional, minutes=5),
-            data=FinisherData(redrawing=Redrawing(pictures=20_000, least=0.3)),
+            train=replace(convolutional, minutes=5, batch=32),  # its filters are the CPU's work
+            data=FinisherData(redrawing=Redrawing(pictures=6_000, least=0.3)),
         ),
         upscaler=UpscalerPart(
             train=convolutional, data=UpscalerData(redrawing=Redrawing(pictures=10_000))

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from molnar.base.errors import ConfigError
 from molnar.base.images import contact_sheet, from_model, premultiply, to_model
-from molnar.base.looks import LOOKS, STYLES
+from molnar.base.looks import LOOKS, STYLES, told
 from molnar.base.rng import generator
 from molnar.lab.data import looks
 from molnar.lab.data.captions import STYLE_WORDS
@@ -120,8 +120,8 @@ class FinisherTask:
 
     def _look(self, plan: Plan | None) -> str | None:
         """Give the look of a plan, if it is one that is learned."""
-        names = {item.name for item in plan or () if item.behind}
-        return next((name for name in self.config.manners if name in names), None)
+        manner = told(plan or (), self.config.manners)
+        return None if manner is None else self.config.manners[int(manner.argmax())]
 
     @torch.no_grad()
     def batch(self, seen: int, size: int) -> dict[str, Tensor]:

@@ -104,14 +104,13 @@ class DecoderPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinisherPart:
-    """How the finisher is trained, on what network and decoder leave of looks and styles."""
+    """How the finisher is trained, on what network and decoder leave of looks."""
 
     train: TrainSettings = field(
-        default_factory=lambda: TrainSettings(
-            minutes=10, batch=8, lr=1.5e-3, betas=(0.9, 0.99), warmup=1_000, cooldown=0.5,
-            precision="auto", channels_last=True, ema_decay=0.998,
+        default_factory=lambda: dataclasses.replace(
+            DecoderPart().train, batch=8, lr=1.5e-3, warmup=1_000, cooldown=0.5
         )
-    )  # fmt: skip
+    )
     model: FinisherConfig = field(default_factory=FinisherConfig)
     data: FinisherData = field(default_factory=FinisherData)
 
